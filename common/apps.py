@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CommonConfig(AppConfig):
+    name = "common"
+    verbose_name = "Common"
+
+    def ready(self) -> None:
+        from common.db import grant_runtime_role
+        from common.logging import configure_structlog
+
+        configure_structlog()
+        # Infrastructure, not business logic: no migration can forget the runtime role's rights.
+        post_migrate.connect(grant_runtime_role, sender=self, dispatch_uid="grant_runtime_role")

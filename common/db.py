@@ -1,0 +1,80 @@
+"""What we ask of PostgreSQL beyond Django: the runtime role's rights and append-only tables."""
+
+from typing import Any
+
+import pgtrigger
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db import connections, models
+from django.db.models import Func
+
+
+class TransactionIdField(models.BigIntegerField):
+    """PostgreSQL's xid8: a transaction id that never wraps around."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+    def rel_db_type(self, connection: Any) -> str:
+        return "xid8"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
+        return None if value is None else int(value)
+
+
+class CurrentTransactionId(Func):
+    """pg_current_xact_id(): which transaction wrote a row (see billing.services.sealing)."""
+
+    function = "pg_current_xact_id"
+    arity = 0
+    output_field = TransactionIdField()
+
+
+def append_only(name: str) -> list[pgtrigger.Trigger]:
+    """Triggers that refuse UPDATE, DELETE and TRUNCATE to everyone, the owner included."""
+    return [
+        pgtrigger.Protect(
+            name=f"{name}_rows_are_final",
+            operation=pgtrigger.Update | pgtrigger.Delete,
+        ),
+        pgtrigger.Trigger(
+            name=f"{name}_table_is_final",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Truncate,
+            level=pgtrigger.Statement,
+            func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+        ),
+    ]
+
+
+def append_only_tables() -> list[str]:
+    """Tables of the models that say `append_only = True`."""
+    return sorted(
+        model._meta.db_table for model in apps.get_models() if getattr(model, "append_only", False)
+    )
+
+
+def grant_runtime_role(*, sender: AppConfig, using: str, **_: object) -> None:
+    """After migrating: give the runtime role what it needs to serve, and no more.
+
+    It may read and write rows; it may not change the schema, truncate, or touch the rows of an
+    append-only table. Does nothing where the role does not exist (a system check reports that).
+    """
+    connection = connections[using]
+    role = settings.DATABASE_RUNTIME_ROLE
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
+        current, exists = cursor.fetchone()
+        if not exists or current == role:
+            return
+        quoted = connection.ops.quote_name(role)
+        cursor.execute(
+            f"GRANT USAGE ON SCHEMA public TO {quoted};"
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted};"
+            f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted};"
+            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted};"
+        )
+        for table in append_only_tables():
+            cursor.execute(
+                f"REVOKE UPDATE, DELETE ON {connection.ops.quote_name(table)} FROM {quoted}"
+            )

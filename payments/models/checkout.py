@@ -1,0 +1,58 @@
+"""A checkout: what somebody is about to pay, step by step, before any money is asked for.
+
+A checkout is confirmed at most once: Payment.checkout is unique. A double click, the back button or
+a second tab of the same checkout therefore ends at the same payment.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import BillingAccount, Invoice
+
+
+class Checkout(models.Model):
+    """The draft of one payment from one account."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(BillingAccount, on_delete=models.CASCADE, related_name="checkouts")
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="checkouts"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    # Made by Stripe's page in the browser; stands for the method, usable once, for 12 hours.
+    confirmation_token = models.CharField(max_length=80, blank=True)
+    method_kind = models.CharField(max_length=20, blank=True)
+    method_brand = models.CharField(max_length=40, blank=True)
+    method_last4 = models.CharField(max_length=4, blank=True)
+
+    class Meta:
+        verbose_name = _("checkout")
+        verbose_name_plural = _("checkouts")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class CheckoutItem(models.Model):
+    """How much of the checkout goes to which bill, in cents."""
+
+    checkout = models.ForeignKey(Checkout, on_delete=models.CASCADE, related_name="items")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="+")
+    amount_cents = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("checkout item")
+        verbose_name_plural = _("checkout items")
+        constraints = [
+            models.UniqueConstraint(fields=["checkout", "invoice"], name="checkout_item_unique"),
+            models.CheckConstraint(
+                condition=Q(amount_cents__gt=0), name="checkout_item_amount_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id}: {self.amount_cents}"

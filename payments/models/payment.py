@@ -1,0 +1,250 @@
+"""A payment, what it covers, and every move of its life (docs/money-flow.md).
+
+One payment is one attempt: one row, one PaymentIntent, one idempotency key for each call. A declined
+payment stays declined; trying again is another payment.
+"""
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from accounts.models import Region
+from billing.models import BillingAccount, Invoice
+from common.db import append_only
+from payments.models.checkout import Checkout
+
+
+class State(models.TextChoices):
+    """Where a payment is. The allowed moves are MOVES."""
+
+    CREATED = "created", pgettext_lazy("payment", "Created")  # ours alone; nothing was sent
+    SUBMITTED = "submitted", pgettext_lazy("payment", "Submitted")  # Stripe may know of it
+    REQUIRES_ACTION = "requires_action", pgettext_lazy("payment", "Your bank asks you to confirm")
+    PROCESSING = "processing", pgettext_lazy("payment", "Processing")  # the bank is at work
+    UNKNOWN = "unknown", pgettext_lazy("payment", "We are checking")  # asked for, no answer yet
+    SUCCEEDED = "succeeded", pgettext_lazy("payment", "Paid")  # the money has moved
+    FAILED = "failed", pgettext_lazy("payment", "Declined")  # refused; can never charge again
+    CANCELED = "canceled", pgettext_lazy("payment", "Not charged")  # given up; can never charge again
+
+
+MOVES: dict[str, tuple[str, ...]] = {
+    State.CREATED: (State.SUBMITTED, State.CANCELED),
+    State.SUBMITTED: (
+        State.REQUIRES_ACTION,
+        State.PROCESSING,
+        State.UNKNOWN,
+        State.SUCCEEDED,
+        State.FAILED,
+        State.CANCELED,
+    ),
+    State.REQUIRES_ACTION: (
+        State.PROCESSING,
+        State.UNKNOWN,
+        State.SUCCEEDED,
+        State.FAILED,
+        State.CANCELED,
+    ),
+    State.UNKNOWN: (
+        State.REQUIRES_ACTION,
+        State.PROCESSING,
+        State.SUCCEEDED,
+        State.FAILED,
+        State.CANCELED,
+    ),
+    State.PROCESSING: (State.SUCCEEDED, State.FAILED, State.CANCELED),
+    State.SUCCEEDED: (),
+    State.FAILED: (),
+    State.CANCELED: (),
+}
+
+# Nobody may start another payment of the same bill while one of these has not ended.
+IN_FLIGHT = (State.CREATED, State.SUBMITTED, State.REQUIRES_ACTION, State.UNKNOWN)
+# The amount is set aside on the bill, and only the rest can be paid.
+RESERVING = (*IN_FLIGHT, State.PROCESSING)
+
+_IN_FLIGHT_SQL = ", ".join(f"'{state.value}'" for state in IN_FLIGHT)
+
+
+class Payment(models.Model):
+    """One attempt to move `amount_cents` from somebody's card or bank account to us."""
+
+    class Payer(models.TextChoices):
+        MEMBER = "member", _("Member")  # signed in, paying in the browser
+        GUEST = "guest", _("Guest")  # without an account
+
+    reference = models.CharField(_("reference"), max_length=20, unique=True)
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="payments")
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="payments")
+    checkout = models.OneToOneField(
+        Checkout, on_delete=models.PROTECT, null=True, related_name="payment"
+    )
+    payer = models.CharField(_("payer"), max_length=10, choices=Payer.choices)
+    paid_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="payments"
+    )
+    amount_cents = models.BigIntegerField(_("amount"))
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.CREATED
+    )
+
+    confirmation_token = models.CharField(max_length=80, blank=True)
+    intent_id = models.CharField(_("PaymentIntent"), max_length=80, unique=True, null=True)  # noqa: DJ001
+    method_kind = models.CharField(_("method"), max_length=20, blank=True)
+    method_brand = models.CharField(_("brand"), max_length=40, blank=True)
+    method_last4 = models.CharField(_("last four"), max_length=4, blank=True)
+    # Why it was refused, in Stripe's words; people read payments.declines.explain.
+    decline_code = models.CharField(_("decline code"), max_length=60, blank=True)
+    # Why a person must look: what Stripe holds is not what we asked for.
+    review_reason = models.CharField(_("needs review"), max_length=200, blank=True)
+
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    submitted_at = models.DateTimeField(_("submitted"), null=True)
+    settled_at = models.DateTimeField(_("settled"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    # Only the holder of an unexpired lease talks to Stripe about this payment.
+    lease_until = models.DateTimeField(null=True)
+    next_check_at = models.DateTimeField(null=True)
+    checks = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(state="succeeded") | Q(settled_at__isnull=False),
+                name="payment_succeeded_has_settled_at",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="payment_by_account"),
+            models.Index(
+                fields=["next_check_at"],
+                name="payment_unsettled",
+                condition=Q(state__in=[state.value for state in RESERVING]),
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="payment_state_moves",
+                field="state",
+                transitions=[(old, new) for old, news in MOVES.items() for new in news],
+            ),
+            pgtrigger.Protect(
+                name="payment_starts_created",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.state <> 'created'"),
+            ),
+            pgtrigger.Protect(
+                name="payment_amount_is_final",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.amount_cents <> NEW.amount_cents OR OLD.account_id <> NEW.account_id"
+                ),
+            ),
+            pgtrigger.Protect(name="payment_is_kept", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="payment_state_releases_bills",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("state"),
+                func=f"""
+                    UPDATE payments_allocation SET in_flight = NEW.state IN ({_IN_FLIGHT_SQL})
+                    WHERE payment_id = NEW.id
+                      AND in_flight <> (NEW.state IN ({_IN_FLIGHT_SQL}));
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="payment_is_allocated",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                declare=[("total", "numeric")],
+                func="""
+                    SELECT coalesce(sum(amount_cents), 0) INTO total
+                    FROM payments_allocation WHERE payment_id = NEW.id;
+                    IF total <> NEW.amount_cents THEN
+                        RAISE EXCEPTION 'payment % of % cents allocates %',
+                            NEW.id, NEW.amount_cents, total
+                            USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_is_allocated';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_final(self) -> bool:
+        return not MOVES[self.state]
+
+
+class Allocation(models.Model):
+    """How much of a payment goes to which bill, in cents."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="allocations")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="allocations")
+    amount_cents = models.BigIntegerField(_("amount"))
+    # Follows the payment's state by trigger; carries the rule of one payment in flight per bill.
+    in_flight = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = _("allocation")
+        verbose_name_plural = _("allocations")
+        constraints = [
+            models.UniqueConstraint(fields=["payment", "invoice"], name="allocation_unique"),
+            models.UniqueConstraint(
+                fields=["invoice"],
+                condition=Q(in_flight=True),
+                name="one_payment_in_flight_per_invoice",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_cents__gt=0), name="allocation_amount_positive"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="allocation_is_final",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.amount_cents <> NEW.amount_cents OR OLD.invoice_id <> NEW.invoice_id"
+                    " OR OLD.payment_id <> NEW.payment_id"
+                ),
+            ),
+            pgtrigger.Protect(name="allocation_is_kept", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payment_id} → {self.invoice_id}: {self.amount_cents}"
+
+
+class PaymentEvent(models.Model):
+    """One move of a payment: the member's timeline and the auditor's trail."""
+
+    class Via(models.TextChoices):
+        BROWSER = "browser", _("Browser")  # somebody is waiting at a page
+        WEBHOOK = "webhook", _("Webhook")  # Stripe told us
+        RECONCILER = "reconciler", _("Reconciler")  # we asked
+
+    append_only = True
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    from_state = models.CharField(max_length=16, choices=State.choices, blank=True)
+    to_state = models.CharField(max_length=16, choices=State.choices)
+    via = models.CharField(max_length=12, choices=Via.choices)
+    detail = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("payment event")
+        verbose_name_plural = _("payment events")
+        ordering = ["at", "id"]
+        triggers = append_only("payment_event")
+
+    def __str__(self) -> str:
+        return f"{self.from_state} → {self.to_state}"

@@ -1,0 +1,73 @@
+"""Real PostgreSQL, real Redis. Migrations run as the owner; tests run as the role that owns nothing."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+
+from demo import postgres, redis
+from demo.environment import redis_folder_of_tests
+from tests.support import database
+
+VAR = Path(__file__).resolve().parent.parent / "var" / "test"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> postgres.Cluster:
+    """The embedded PostgreSQL, shared by all test processes and ended with the last of them."""
+    return postgres.start(VAR / "pg", fsync=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> Iterator[str]:
+    """The Redis that the settings name."""
+    process = redis.start(redis_folder_of_tests())
+    yield settings.CELERY_BROKER_URL
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(cluster: postgres.Cluster, worker_id: str) -> None:
+    """Each test process has its own database, made and migrated by the owner."""
+    name = f"{os.environ.get('KPPAY_TEST_DB', 'kppay')}_{worker_id}"
+    database.point_at(cluster, name=name, role=postgres.OWNER)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_db_blocker: object,
+    django_db_modify_db_settings: None,
+    cluster: postgres.Cluster,
+) -> None:
+    """Migrate once as the owner, then hand the connection to the runtime role."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        database.create_and_migrate(cluster)
+        database.become(postgres.RUNTIME)
+
+
+@pytest.fixture(autouse=True)
+def _clean_after_transactional_test(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django empties tables by TRUNCATE, which our books refuse; the superuser empties them instead."""
+    if "django_db_setup" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        from django.test import TransactionTestCase
+
+        cluster = request.getfixturevalue("cluster")
+        monkeypatch.setattr(
+            TransactionTestCase,
+            "_fixture_teardown",
+            lambda self: database.empty_tables(cluster, connection.settings_dict["NAME"]),
+        )
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    yield
+    cache.clear()
