@@ -15,9 +15,7 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as error:
-        sys.exit(
-            f"{error}. Run `make run` once, then start this with .venv/bin/python manage.py."
-        )
+        sys.exit(f"{error}. Run `make run` once, then start this with .venv/bin/python manage.py.")
     execute_from_command_line(sys.argv)
 
 

@@ -63,7 +63,9 @@ def grant_runtime_role(*, sender: AppConfig, using: str, **_: object) -> None:
     connection = connections[using]
     role = settings.DATABASE_RUNTIME_ROLE
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
+        cursor.execute(
+            "SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role]
+        )
         current, exists = cursor.fetchone()
         if not exists or current == role:
             return

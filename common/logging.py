@@ -12,7 +12,17 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 
-renderer = structlog.processors.JSONRenderer()
+
+def logging_formatter() -> dict[str, Any]:
+    """For the settings' LOGGING: the standard library's records in the same form."""
+    return {
+        "()": "structlog.stdlib.ProcessorFormatter",
+        "foreign_pre_chain": SHARED_PROCESSORS,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
+    }
 
 
 def configure_structlog() -> None:

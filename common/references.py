@@ -32,8 +32,4 @@ def group(characters: str) -> str:
 
 def is_valid(body: str) -> bool:
     """Whether a typed reference, without prefix and hyphens, ends in its check character."""
-    return (
-        len(body) > 1
-        and set(body) <= set(ALPHABET)
-        and check_character(body[:-1]) == body[-1]
-    )
+    return len(body) > 1 and set(body) <= set(ALPHABET) and check_character(body[:-1]) == body[-1]

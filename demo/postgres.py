@@ -45,7 +45,9 @@ def start(data_dir: Path, *, fsync: bool = True) -> Cluster:
     cluster = Cluster(socket_dir=str(server.get_postmaster_info().socket_dir))
     with cluster.connect() as connection:
         for role in (OWNER, RUNTIME):
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+            if not connection.execute(
+                "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]
+            ).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         if not fsync:
             for name in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -60,6 +62,8 @@ def create_database(cluster: Cluster, name: str) -> bool:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return False
         connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                sql.Identifier(name), sql.Identifier(OWNER)
+            )
         )
     return True

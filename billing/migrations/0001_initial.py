@@ -8,241 +8,567 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LedgerAccount',
+            name="LedgerAccount",
             fields=[
-                ('code', models.CharField(choices=[('receivable', 'Receivable'), ('account_balance', 'Account balance'), ('processor_clearing', 'Processor clearing'), ('bank', 'Bank'), ('processor_fees', 'Processor fees'), ('billed_revenue', 'Billed revenue'), ('write_offs', 'Write-offs'), ('refunds', 'Refunds'), ('disputes', 'Disputes')], max_length=30, primary_key=True, serialize=False, verbose_name='code')),
-                ('nature', models.CharField(choices=[('asset', 'Asset'), ('liability', 'Liability'), ('income', 'Income'), ('expense', 'Expense')], max_length=10, verbose_name='nature')),
+                (
+                    "code",
+                    models.CharField(
+                        choices=[
+                            ("receivable", "Receivable"),
+                            ("account_balance", "Account balance"),
+                            ("processor_clearing", "Processor clearing"),
+                            ("bank", "Bank"),
+                            ("processor_fees", "Processor fees"),
+                            ("billed_revenue", "Billed revenue"),
+                            ("write_offs", "Write-offs"),
+                            ("refunds", "Refunds"),
+                            ("disputes", "Disputes"),
+                        ],
+                        max_length=30,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="code",
+                    ),
+                ),
+                (
+                    "nature",
+                    models.CharField(
+                        choices=[
+                            ("asset", "Asset"),
+                            ("liability", "Liability"),
+                            ("income", "Income"),
+                            ("expense", "Expense"),
+                        ],
+                        max_length=10,
+                        verbose_name="nature",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ledger account',
-                'verbose_name_plural': 'ledger accounts',
+                "verbose_name": "ledger account",
+                "verbose_name_plural": "ledger accounts",
             },
         ),
         migrations.CreateModel(
-            name='LedgerBlock',
+            name="LedgerBlock",
             fields=[
-                ('number', models.PositiveBigIntegerField(primary_key=True, serialize=False, verbose_name='number')),
-                ('from_xact', common.db.TransactionIdField()),
-                ('to_xact', common.db.TransactionIdField()),
-                ('entry_count', models.PositiveBigIntegerField(verbose_name='entries')),
-                ('previous_hash', models.CharField(max_length=64, verbose_name='previous hash')),
-                ('hash', models.CharField(max_length=64, verbose_name='hash')),
-                ('sealed_at', models.DateTimeField(auto_now_add=True, verbose_name='sealed')),
+                (
+                    "number",
+                    models.PositiveBigIntegerField(
+                        primary_key=True, serialize=False, verbose_name="number"
+                    ),
+                ),
+                ("from_xact", common.db.TransactionIdField()),
+                ("to_xact", common.db.TransactionIdField()),
+                ("entry_count", models.PositiveBigIntegerField(verbose_name="entries")),
+                ("previous_hash", models.CharField(max_length=64, verbose_name="previous hash")),
+                ("hash", models.CharField(max_length=64, verbose_name="hash")),
+                ("sealed_at", models.DateTimeField(auto_now_add=True, verbose_name="sealed")),
             ],
             options={
-                'verbose_name': 'ledger block',
-                'verbose_name_plural': 'ledger blocks',
-                'ordering': ['number'],
+                "verbose_name": "ledger block",
+                "verbose_name_plural": "ledger blocks",
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='BillingAccount',
+            name="BillingAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_number', models.CharField(max_length=20, verbose_name='account number')),
-                ('balance_cents', models.BigIntegerField(default=0, verbose_name='account balance')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('guarantor', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='billing_account', to='accounts.member')),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='billing_accounts', to='accounts.region')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account_number", models.CharField(max_length=20, verbose_name="account number")),
+                (
+                    "balance_cents",
+                    models.BigIntegerField(default=0, verbose_name="account balance"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "guarantor",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="billing_account",
+                        to="accounts.member",
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="billing_accounts",
+                        to="accounts.region",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'billing account',
-                'verbose_name_plural': 'billing accounts',
+                "verbose_name": "billing account",
+                "verbose_name_plural": "billing accounts",
             },
         ),
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('medical', 'Medical'), ('hospital', 'Hospital'), ('premium', 'Premium')], max_length=10, verbose_name='kind')),
-                ('number', models.CharField(max_length=40, verbose_name='bill number')),
-                ('pay_code', models.CharField(blank=True, max_length=20, null=True, unique=True, verbose_name='pay code')),
-                ('issued_on', models.DateField(verbose_name='issued')),
-                ('due_on', models.DateField(verbose_name='due')),
-                ('service_from', models.DateField(verbose_name='first day of service')),
-                ('service_to', models.DateField(verbose_name='last day of service')),
-                ('provider', models.CharField(blank=True, max_length=160, verbose_name='provider')),
-                ('facility', models.CharField(blank=True, max_length=160, verbose_name='place of service')),
-                ('total_cents', models.BigIntegerField(verbose_name='amount billed')),
-                ('open_cents', models.BigIntegerField(verbose_name='amount owed')),
-                ('reserved_cents', models.BigIntegerField(default=0, verbose_name='amount on its way')),
-                ('unexplained_cents', models.BigIntegerField(default=0, verbose_name='unexplained')),
-                ('voided_at', models.DateTimeField(blank=True, null=True, verbose_name='voided')),
-                ('source', models.CharField(max_length=20, verbose_name='source')),
-                ('source_id', models.CharField(max_length=120, verbose_name='key at the source')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='billing.billingaccount')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='accounts.member')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("medical", "Medical"),
+                            ("hospital", "Hospital"),
+                            ("premium", "Premium"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("number", models.CharField(max_length=40, verbose_name="bill number")),
+                (
+                    "pay_code",
+                    models.CharField(
+                        blank=True, max_length=20, null=True, unique=True, verbose_name="pay code"
+                    ),
+                ),
+                ("issued_on", models.DateField(verbose_name="issued")),
+                ("due_on", models.DateField(verbose_name="due")),
+                ("service_from", models.DateField(verbose_name="first day of service")),
+                ("service_to", models.DateField(verbose_name="last day of service")),
+                ("provider", models.CharField(blank=True, max_length=160, verbose_name="provider")),
+                (
+                    "facility",
+                    models.CharField(blank=True, max_length=160, verbose_name="place of service"),
+                ),
+                ("total_cents", models.BigIntegerField(verbose_name="amount billed")),
+                ("open_cents", models.BigIntegerField(verbose_name="amount owed")),
+                (
+                    "reserved_cents",
+                    models.BigIntegerField(default=0, verbose_name="amount on its way"),
+                ),
+                (
+                    "unexplained_cents",
+                    models.BigIntegerField(default=0, verbose_name="unexplained"),
+                ),
+                ("voided_at", models.DateTimeField(blank=True, null=True, verbose_name="voided")),
+                ("source", models.CharField(max_length=20, verbose_name="source")),
+                ("source_id", models.CharField(max_length=120, verbose_name="key at the source")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invoices",
+                        to="billing.billingaccount",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invoices",
+                        to="accounts.member",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bill',
-                'verbose_name_plural': 'bills',
+                "verbose_name": "bill",
+                "verbose_name_plural": "bills",
             },
         ),
         migrations.CreateModel(
-            name='InvoiceLine',
+            name="InvoiceLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('service_on', models.DateField(verbose_name='date of service')),
-                ('code', models.CharField(blank=True, max_length=20, verbose_name='code')),
-                ('code_system', models.CharField(blank=True, max_length=20, verbose_name='code system')),
-                ('description', models.CharField(max_length=240, verbose_name='service')),
-                ('charge_cents', models.BigIntegerField(verbose_name='charge')),
-                ('plan_paid_cents', models.BigIntegerField(default=0, verbose_name='plan paid')),
-                ('adjustment_cents', models.BigIntegerField(default=0, verbose_name='adjustment')),
-                ('patient_cents', models.BigIntegerField(verbose_name='your part')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.invoice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("service_on", models.DateField(verbose_name="date of service")),
+                ("code", models.CharField(blank=True, max_length=20, verbose_name="code")),
+                (
+                    "code_system",
+                    models.CharField(blank=True, max_length=20, verbose_name="code system"),
+                ),
+                ("description", models.CharField(max_length=240, verbose_name="service")),
+                ("charge_cents", models.BigIntegerField(verbose_name="charge")),
+                ("plan_paid_cents", models.BigIntegerField(default=0, verbose_name="plan paid")),
+                ("adjustment_cents", models.BigIntegerField(default=0, verbose_name="adjustment")),
+                ("patient_cents", models.BigIntegerField(verbose_name="your part")),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="billing.invoice",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'line',
-                'verbose_name_plural': 'lines',
-                'ordering': ['position'],
+                "verbose_name": "line",
+                "verbose_name_plural": "lines",
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='JournalEntry',
+            name="JournalEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('invoice_issued', 'Bill issued'), ('invoice_voided', 'Bill canceled'), ('payment_settled', 'Payment settled')], max_length=30, verbose_name='kind')),
-                ('source', models.CharField(max_length=20, verbose_name='source')),
-                ('source_id', models.CharField(max_length=40, verbose_name='source key')),
-                ('effective_on', models.DateField(help_text="On the region's calendar", verbose_name='effective')),
-                ('posted_at', models.DateTimeField(auto_now_add=True, verbose_name='posted')),
-                ('xact_id', common.db.TransactionIdField(db_default=common.db.CurrentTransactionId(), editable=False)),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.region')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice_issued", "Bill issued"),
+                            ("invoice_voided", "Bill canceled"),
+                            ("payment_settled", "Payment settled"),
+                        ],
+                        max_length=30,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("source", models.CharField(max_length=20, verbose_name="source")),
+                ("source_id", models.CharField(max_length=40, verbose_name="source key")),
+                (
+                    "effective_on",
+                    models.DateField(
+                        help_text="On the region's calendar", verbose_name="effective"
+                    ),
+                ),
+                ("posted_at", models.DateTimeField(auto_now_add=True, verbose_name="posted")),
+                (
+                    "xact_id",
+                    common.db.TransactionIdField(
+                        db_default=common.db.CurrentTransactionId(), editable=False
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.region",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'journal entry',
-                'verbose_name_plural': 'journal entries',
+                "verbose_name": "journal entry",
+                "verbose_name_plural": "journal entries",
             },
         ),
         migrations.CreateModel(
-            name='JournalLine',
+            name="JournalLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_cents', models.BigIntegerField(verbose_name='amount')),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='journal_lines', to='billing.billingaccount')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.journalentry')),
-                ('invoice', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='journal_lines', to='billing.invoice')),
-                ('ledger_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.ledgeraccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField(verbose_name="amount")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="journal_lines",
+                        to="billing.billingaccount",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="billing.journalentry",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="journal_lines",
+                        to="billing.invoice",
+                    ),
+                ),
+                (
+                    "ledger_account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.ledgeraccount",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'journal line',
-                'verbose_name_plural': 'journal lines',
+                "verbose_name": "journal line",
+                "verbose_name_plural": "journal lines",
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='ledgerblock',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_block_rows_are_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='13f815168a917b270d9155bbb58cd418e29db80d', operation='UPDATE OR DELETE', pgid='pgtrigger_ledger_block_rows_are_final_29629', table='billing_ledgerblock', when='BEFORE')),
+            model_name="ledgerblock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_block_rows_are_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="13f815168a917b270d9155bbb58cd418e29db80d",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_ledger_block_rows_are_final_29629",
+                    table="billing_ledgerblock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='ledgerblock',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_block_table_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='a68e506a5aaa45848dff1c7790ff69f5935f49f4', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ledger_block_table_is_final_9c49e', table='billing_ledgerblock', when='BEFORE')),
+            model_name="ledgerblock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_block_table_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+                    hash="a68e506a5aaa45848dff1c7790ff69f5935f49f4",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_ledger_block_table_is_final_9c49e",
+                    table="billing_ledgerblock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='billingaccount',
-            constraint=models.UniqueConstraint(fields=('region', 'account_number'), name='account_number_unique_in_region'),
+            model_name="billingaccount",
+            constraint=models.UniqueConstraint(
+                fields=("region", "account_number"), name="account_number_unique_in_region"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='billingaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('balance_cents__gte', 0)), name='account_balance_not_negative'),
+            model_name="billingaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("balance_cents__gte", 0)), name="account_balance_not_negative"
+            ),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['account', '-due_on', '-id'], name='invoice_by_due_date'),
+            model_name="invoice",
+            index=models.Index(fields=["account", "-due_on", "-id"], name="invoice_by_due_date"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(condition=models.Q(('open_cents__gt', 0)), fields=['account', 'due_on'], name='invoice_open'),
+            model_name="invoice",
+            index=models.Index(
+                condition=models.Q(("open_cents__gt", 0)),
+                fields=["account", "due_on"],
+                name="invoice_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['number'], name='invoice_number'),
+            model_name="invoice",
+            index=models.Index(fields=["number"], name="invoice_number"),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('account', 'number'), name='number_unique_in_account'),
+            model_name="invoice",
+            constraint=models.UniqueConstraint(
+                fields=("account", "number"), name="number_unique_in_account"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('source', 'source_id'), name='invoice_imported_once'),
+            model_name="invoice",
+            constraint=models.UniqueConstraint(
+                fields=("source", "source_id"), name="invoice_imported_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('open_cents__gte', 0), ('open_cents__lte', models.F('total_cents'))), name='invoice_open_between_zero_and_total'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("open_cents__gte", 0), ("open_cents__lte", models.F("total_cents"))
+                ),
+                name="invoice_open_between_zero_and_total",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved_cents__gte', 0), ('reserved_cents__lte', models.F('open_cents'))), name='invoice_reserved_between_zero_and_open'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reserved_cents__gte", 0), ("reserved_cents__lte", models.F("open_cents"))
+                ),
+                name="invoice_reserved_between_zero_and_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('voided_at__isnull', True), ('open_cents', 0), _connector='OR'), name='invoice_void_owes_nothing'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("voided_at__isnull", True), ("open_cents", 0), _connector="OR"),
+                name="invoice_void_owes_nothing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('service_from__lte', models.F('service_to'))), name='invoice_service_in_order'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("service_from__lte", models.F("service_to"))),
+                name="invoice_service_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoiceline',
-            constraint=models.UniqueConstraint(fields=('invoice', 'position'), name='line_position_unique'),
+            model_name="invoiceline",
+            constraint=models.UniqueConstraint(
+                fields=("invoice", "position"), name="line_position_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoiceline',
-            constraint=models.CheckConstraint(condition=models.Q(('charge_cents__gte', 0), ('plan_paid_cents__gte', 0), ('patient_cents__gte', 0)), name='line_amounts_not_negative'),
+            model_name="invoiceline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("charge_cents__gte", 0), ("plan_paid_cents__gte", 0), ("patient_cents__gte", 0)
+                ),
+                name="line_amounts_not_negative",
+            ),
         ),
         migrations.AddIndex(
-            model_name='journalentry',
-            index=models.Index(fields=['xact_id'], name='journal_entry_xact'),
+            model_name="journalentry",
+            index=models.Index(fields=["xact_id"], name="journal_entry_xact"),
         ),
         migrations.AddConstraint(
-            model_name='journalentry',
-            constraint=models.UniqueConstraint(fields=('kind', 'source', 'source_id'), name='journal_entry_posted_once'),
+            model_name="journalentry",
+            constraint=models.UniqueConstraint(
+                fields=("kind", "source", "source_id"), name="journal_entry_posted_once"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='journal_entry_rows_are_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='b354318d0c5a5af82a739d463866ee7d4f6de9e3', operation='UPDATE OR DELETE', pgid='pgtrigger_journal_entry_rows_are_final_c6d3f', table='billing_journalentry', when='BEFORE')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="journal_entry_rows_are_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="b354318d0c5a5af82a739d463866ee7d4f6de9e3",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_journal_entry_rows_are_final_c6d3f",
+                    table="billing_journalentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='journal_entry_table_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='369d037a68f54863c9be9c435213c1bed4b57328', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_journal_entry_table_is_final_05c5f', table='billing_journalentry', when='BEFORE')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="journal_entry_table_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+                    hash="369d037a68f54863c9be9c435213c1bed4b57328",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_journal_entry_table_is_final_05c5f",
+                    table="billing_journalentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='journal_entry_balances', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE line_count bigint; total numeric;', func="\n    SELECT count(*), coalesce(sum(amount_cents), 0) INTO line_count, total\n    FROM billing_journalline WHERE entry_id = NEW.id;\n    IF line_count < 2 THEN\n        RAISE EXCEPTION 'journal entry % has % line(s), needs two or more', NEW.id, line_count\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_has_lines';\n    END IF;\n    IF total <> 0 THEN\n        RAISE EXCEPTION 'journal entry % is off by % cents', NEW.id, total\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_balances';\n    END IF;\n RETURN NULL;", hash='ea92b8761e0fcec7bcda1d00949c7b8af5c15ac7', operation='INSERT', pgid='pgtrigger_journal_entry_balances_492a7', table='billing_journalentry', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="journal_entry_balances",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE line_count bigint; total numeric;",
+                    func="\n    SELECT count(*), coalesce(sum(amount_cents), 0) INTO line_count, total\n    FROM billing_journalline WHERE entry_id = NEW.id;\n    IF line_count < 2 THEN\n        RAISE EXCEPTION 'journal entry % has % line(s), needs two or more', NEW.id, line_count\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_has_lines';\n    END IF;\n    IF total <> 0 THEN\n        RAISE EXCEPTION 'journal entry % is off by % cents', NEW.id, total\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_balances';\n    END IF;\n RETURN NULL;",
+                    hash="ea92b8761e0fcec7bcda1d00949c7b8af5c15ac7",
+                    operation="INSERT",
+                    pgid="pgtrigger_journal_entry_balances_492a7",
+                    table="billing_journalentry",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='journalline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents', 0), _negated=True), name='journal_line_not_zero'),
+            model_name="journalline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents", 0), _negated=True), name="journal_line_not_zero"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='journalline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ledger_account', 'receivable'), _negated=True), ('invoice__isnull', False), _connector='OR'), name='journal_line_receivable_names_invoice'),
+            model_name="journalline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ledger_account", "receivable"), _negated=True),
+                    ("invoice__isnull", False),
+                    _connector="OR",
+                ),
+                name="journal_line_receivable_names_invoice",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='journalline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ledger_account', 'account_balance'), _negated=True), ('account__isnull', False), _connector='OR'), name='journal_line_balance_names_account'),
+            model_name="journalline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ledger_account", "account_balance"), _negated=True),
+                    ("account__isnull", False),
+                    _connector="OR",
+                ),
+                name="journal_line_balance_names_account",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalline',
-            trigger=pgtrigger.compiler.Trigger(name='journal_line_rows_are_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='a34d710ff383b25c43ee12acf50adad441cd6031', operation='UPDATE OR DELETE', pgid='pgtrigger_journal_line_rows_are_final_60513', table='billing_journalline', when='BEFORE')),
+            model_name="journalline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="journal_line_rows_are_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="a34d710ff383b25c43ee12acf50adad441cd6031",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_journal_line_rows_are_final_60513",
+                    table="billing_journalline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalline',
-            trigger=pgtrigger.compiler.Trigger(name='journal_line_table_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='cc35f87fa77d67f2f838e430394c9d578bd20747', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_journal_line_table_is_final_0351f', table='billing_journalline', when='BEFORE')),
+            model_name="journalline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="journal_line_table_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+                    hash="cc35f87fa77d67f2f838e430394c9d578bd20747",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_journal_line_table_is_final_0351f",
+                    table="billing_journalline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalline',
-            trigger=pgtrigger.compiler.Trigger(name='journal_line_balances', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE line_count bigint; total numeric;', func="\n                    IF TG_OP <> 'DELETE' THEN \n    SELECT count(*), coalesce(sum(amount_cents), 0) INTO line_count, total\n    FROM billing_journalline WHERE entry_id = NEW.entry_id;\n    IF line_count < 2 THEN\n        RAISE EXCEPTION 'journal entry % has % line(s), needs two or more', NEW.entry_id, line_count\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_has_lines';\n    END IF;\n    IF total <> 0 THEN\n        RAISE EXCEPTION 'journal entry % is off by % cents', NEW.entry_id, total\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_balances';\n    END IF;\n END IF;\n                    IF TG_OP <> 'INSERT' THEN \n    SELECT count(*), coalesce(sum(amount_cents), 0) INTO line_count, total\n    FROM billing_journalline WHERE entry_id = OLD.entry_id;\n    IF line_count < 2 THEN\n        RAISE EXCEPTION 'journal entry % has % line(s), needs two or more', OLD.entry_id, line_count\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_has_lines';\n    END IF;\n    IF total <> 0 THEN\n        RAISE EXCEPTION 'journal entry % is off by % cents', OLD.entry_id, total\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_balances';\n    END IF;\n END IF;\n                    RETURN NULL;\n                ", hash='2e189cd3088886feb12bf441de9dc11c9f37230d', operation='INSERT OR UPDATE OR DELETE', pgid='pgtrigger_journal_line_balances_30a57', table='billing_journalline', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="journalline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="journal_line_balances",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE line_count bigint; total numeric;",
+                    func="\n                    IF TG_OP <> 'DELETE' THEN \n    SELECT count(*), coalesce(sum(amount_cents), 0) INTO line_count, total\n    FROM billing_journalline WHERE entry_id = NEW.entry_id;\n    IF line_count < 2 THEN\n        RAISE EXCEPTION 'journal entry % has % line(s), needs two or more', NEW.entry_id, line_count\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_has_lines';\n    END IF;\n    IF total <> 0 THEN\n        RAISE EXCEPTION 'journal entry % is off by % cents', NEW.entry_id, total\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_balances';\n    END IF;\n END IF;\n                    IF TG_OP <> 'INSERT' THEN \n    SELECT count(*), coalesce(sum(amount_cents), 0) INTO line_count, total\n    FROM billing_journalline WHERE entry_id = OLD.entry_id;\n    IF line_count < 2 THEN\n        RAISE EXCEPTION 'journal entry % has % line(s), needs two or more', OLD.entry_id, line_count\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_has_lines';\n    END IF;\n    IF total <> 0 THEN\n        RAISE EXCEPTION 'journal entry % is off by % cents', OLD.entry_id, total\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'journal_entry_balances';\n    END IF;\n END IF;\n                    RETURN NULL;\n                ",
+                    hash="2e189cd3088886feb12bf441de9dc11c9f37230d",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_journal_line_balances_30a57",
+                    table="billing_journalline",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

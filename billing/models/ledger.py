@@ -18,8 +18,14 @@ class LedgerCode(models.TextChoices):
     """The chart of accounts (seeded by migration)."""
 
     RECEIVABLE = "receivable", _("Receivable")  # asset: what members owe, per invoice
-    ACCOUNT_BALANCE = "account_balance", _("Account balance")  # liability: prepaid money, per account
-    PROCESSOR_CLEARING = "processor_clearing", _("Processor clearing")  # asset: at Stripe, not paid out
+    ACCOUNT_BALANCE = (
+        "account_balance",
+        _("Account balance"),
+    )  # liability: prepaid money, per account
+    PROCESSOR_CLEARING = (
+        "processor_clearing",
+        _("Processor clearing"),
+    )  # asset: at Stripe, not paid out
     BANK = "bank", _("Bank")  # asset: paid out to us
     PROCESSOR_FEES = "processor_fees", _("Processor fees")  # expense
     BILLED_REVENUE = "billed_revenue", _("Billed revenue")  # income

@@ -181,6 +181,4 @@ def requests(store: Store, account: str | None = None) -> list[dict[str, Any]]:
             " WHERE account LIKE ? ORDER BY seq",
             account or "%",
         )
-        return [
-            {**dict(zip(names, row, strict=True)), "replayed": bool(row[6])} for row in rows
-        ]
+        return [{**dict(zip(names, row, strict=True)), "replayed": bool(row[6])} for row in rows]

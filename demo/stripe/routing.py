@@ -84,9 +84,7 @@ def route(
     """Register a handler under the SDK's own path template."""
 
     def register(run: Callable[[Call], Object]) -> Callable[[Call], Object]:
-        HANDLERS[method, template] = Handler(
-            run, frozenset(understands.split()) | {"expand"}, keys
-        )
+        HANDLERS[method, template] = Handler(run, frozenset(understands.split()) | {"expand"}, keys)
         return run
 
     return register

@@ -140,9 +140,7 @@ class Webhooks:
             event = tx.get(row[0], event_id, "event") or {}
         return self._post(row[0], event)
 
-    def forge(
-        self, account: str, how: str, *, event_type: str, obj: Object, now: int
-    ) -> Delivery:
+    def forge(self, account: str, how: str, *, event_type: str, obj: Object, now: int) -> Delivery:
         """Post an event that the portal must refuse, and say how it answered."""
         event = {
             "id": new_id("evt"),
@@ -215,8 +213,7 @@ class Webhooks:
         else:
             state = "pending"
         tx.execute(
-            "UPDATE deliveries SET state = ?, answered = ?, due = ?, lease_until = 0"
-            " WHERE seq = ?",
+            "UPDATE deliveries SET state = ?, answered = ?, due = ?, lease_until = 0 WHERE seq = ?",
             *(state, status, now + min(2.0 ** (attempts - 1), MAX_BACKOFF_SECONDS), seq),
         )
 

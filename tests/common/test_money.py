@@ -19,7 +19,22 @@ def test_what_a_person_types_becomes_cents(typed: str, cents: int) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "$", ".", "-5", "+5", "1.005", "12a", "1e3", "1,00", "٤٢", "NaN", "9" * 13, "5 0", "1.2.3"],
+    [
+        "",
+        "$",
+        ".",
+        "-5",
+        "+5",
+        "1.005",
+        "12a",
+        "1e3",
+        "1,00",
+        "٤٢",
+        "NaN",
+        "9" * 13,
+        "5 0",
+        "1.2.3",
+    ],
 )
 def test_what_is_no_amount_is_refused_and_never_rounded(typed: str) -> None:
     with pytest.raises(BadAmount):
