@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -12,4 +12,9 @@ class CommonConfig(AppConfig):
 
         configure_structlog()
         # Infrastructure, not business logic: no migration can forget the runtime role's rights.
-        post_migrate.connect(grant_runtime_role, sender=self, dispatch_uid="grant_runtime_role")
+        # Django signals once per app that has models, after all migrations; one of them is enough.
+        post_migrate.connect(
+            grant_runtime_role,
+            sender=apps.get_app_config("accounts"),
+            dispatch_uid="grant_runtime_role",
+        )

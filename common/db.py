@@ -63,9 +63,7 @@ def grant_runtime_role(*, sender: AppConfig, using: str, **_: object) -> None:
     connection = connections[using]
     role = settings.DATABASE_RUNTIME_ROLE
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role]
-        )
+        cursor.execute("SELECT current_user, EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
         current, exists = cursor.fetchone()
         if not exists or current == role:
             return
@@ -74,9 +72,7 @@ def grant_runtime_role(*, sender: AppConfig, using: str, **_: object) -> None:
             f"GRANT USAGE ON SCHEMA public TO {quoted};"
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted};"
             f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted};"
-            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted};"
+            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted};"  # noqa: S608
         )
         for table in append_only_tables():
-            cursor.execute(
-                f"REVOKE UPDATE, DELETE ON {connection.ops.quote_name(table)} FROM {quoted}"
-            )
+            cursor.execute(f"REVOKE UPDATE, DELETE ON {connection.ops.quote_name(table)} FROM {quoted}")

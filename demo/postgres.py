@@ -8,8 +8,6 @@ import psycopg
 from psycopg import sql
 
 OWNER, RUNTIME = "kppay_owner", "kppay_app"
-# Read by every process that starts the cluster; a demo and a test lose nothing by a crash of the host.
-_SETTINGS = ("max_connections=200", "log_min_messages=fatal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +23,7 @@ class Cluster:
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """As the superuser, each statement on its own."""
-        return psycopg.connect(
-            host=self.socket_dir, user="postgres", dbname=database, autocommit=True
-        )
+        return psycopg.connect(host=self.socket_dir, user="postgres", dbname=database, autocommit=True)
 
 
 def start(data_dir: Path, *, fsync: bool = True) -> Cluster:
@@ -45,9 +41,7 @@ def start(data_dir: Path, *, fsync: bool = True) -> Cluster:
     cluster = Cluster(socket_dir=str(server.get_postmaster_info().socket_dir))
     with cluster.connect() as connection:
         for role in (OWNER, RUNTIME):
-            if not connection.execute(
-                "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]
-            ).fetchone():
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         if not fsync:
             for name in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -62,8 +56,6 @@ def create_database(cluster: Cluster, name: str) -> bool:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return False
         connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                sql.Identifier(name), sql.Identifier(OWNER)
-            )
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
         )
     return True

@@ -9,12 +9,11 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-
 MAX_SOCKET_PATH = 100  # bytes; the kernel's limit is 107
 
 
 def socket_path(folder: Path) -> Path:
-    """The unix socket of the Redis in `folder`; in a short temporary folder where the path is long."""
+    """The unix socket of the Redis in `folder`; in a temporary folder where the path is long."""
     path = folder.resolve() / "redis.sock"
     if len(bytes(path)) <= MAX_SOCKET_PATH:
         return path

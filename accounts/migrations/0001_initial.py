@@ -27,9 +27,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=60, verbose_name="name")),
                 (
                     "time_zone",
-                    models.CharField(
-                        help_text="IANA name", max_length=40, verbose_name="time zone"
-                    ),
+                    models.CharField(help_text="IANA name", max_length=40, verbose_name="time zone"),
                 ),
                 ("phone", models.CharField(max_length=20, verbose_name="phone")),
                 ("tty", models.CharField(default="711", max_length=20, verbose_name="TTY")),

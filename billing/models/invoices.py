@@ -15,9 +15,7 @@ class BillingAccount(models.Model):
 
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="billing_accounts")
     account_number = models.CharField(_("account number"), max_length=20)
-    guarantor = models.OneToOneField(
-        Member, on_delete=models.PROTECT, related_name="billing_account"
-    )
+    guarantor = models.OneToOneField(Member, on_delete=models.PROTECT, related_name="billing_account")
     # Prepaid money. Moves only together with a journal entry (billing.services.ledger).
     balance_cents = models.BigIntegerField(_("account balance"), default=0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -66,7 +64,7 @@ class Invoice(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     number = models.CharField(_("bill number"), max_length=40)
     # Printed on the bill; finds it for a guest. Random (common.references), dies with the bill.
-    pay_code = models.CharField(_("pay code"), max_length=20, unique=True, null=True, blank=True)  # noqa: DJ001
+    pay_code = models.CharField(_("pay code"), max_length=20, unique=True, null=True, blank=True)
 
     issued_on = models.DateField(_("issued"))
     due_on = models.DateField(_("due"))
@@ -176,9 +174,7 @@ class InvoiceLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["invoice", "position"], name="line_position_unique"),
             models.CheckConstraint(
-                condition=Q(charge_cents__gte=0)
-                & Q(plan_paid_cents__gte=0)
-                & Q(patient_cents__gte=0),
+                condition=Q(charge_cents__gte=0) & Q(plan_paid_cents__gte=0) & Q(patient_cents__gte=0),
                 name="line_amounts_not_negative",
             ),
         ]

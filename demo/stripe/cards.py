@@ -97,9 +97,7 @@ _CARDS = (
         "4000002760003184",
         authentication=Authentication.ALWAYS,
     ),
-    TestCard(
-        "pm_card_threeDSecure2Required", "4000000000003220", authentication=Authentication.ALWAYS
-    ),
+    TestCard("pm_card_threeDSecure2Required", "4000000000003220", authentication=Authentication.ALWAYS),
     TestCard(
         "pm_card_threeDSecureRequiredChargeDeclined",
         "4000008400001629",

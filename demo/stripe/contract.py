@@ -13,7 +13,7 @@ import importlib
 import re
 import typing
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -95,7 +95,7 @@ def _params_name(function: ast.FunctionDef) -> str:
     return ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def fields_of(dotted: str) -> dict[str, Any]:
     """Parameter name to type of a top-level params class; empty for a call without parameters."""
     if not dotted:
@@ -135,9 +135,7 @@ def _parse_object(
     for name, value in form.items():
         param = f"{prefix}[{name}]" if prefix else name
         if name not in fields:
-            raise invalid(
-                f"Received unknown parameter: {param}", code="parameter_unknown", param=param
-            )
+            raise invalid(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
         parsed[name] = _parse_value(fields[name], value, param)
     for name in sorted(required - form.keys()):
         param = f"{prefix}[{name}]" if prefix else name

@@ -324,9 +324,7 @@ def _read(request: _Request) -> tuple[str, Handler, dict[str, Any], str | None]:
     return route.template, handler_or_none, params, secret if isinstance(secret, str) else None
 
 
-def _respond(
-    request: _Request, status: int, body: bytes, *, original: str | None = None
-) -> Response:
+def _respond(request: _Request, status: int, body: bytes, *, original: str | None = None) -> Response:
     headers = {
         "Content-Type": "application/json",
         "Request-Id": request.id,

@@ -85,6 +85,4 @@ def finish(tx: Transaction, *, account: str, key: str, status: int, body: bytes)
 
 def release(tx: Transaction, *, account: str, key: str) -> None:
     """Give a claimed key back: the request broke before it could be answered."""
-    tx.execute(
-        "DELETE FROM idempotency WHERE account = ? AND key = ? AND status IS NULL", account, key
-    )
+    tx.execute("DELETE FROM idempotency WHERE account = ? AND key = ? AND status IS NULL", account, key)

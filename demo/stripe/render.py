@@ -21,10 +21,33 @@ def public(obj: Object) -> Object:
 
 # What a browser may see of an intent through its client secret: nothing about the payer's account.
 _BROWSER_FIELDS = frozenset(
-    "id object amount automatic_payment_methods canceled_at cancellation_reason capture_method "
-    "client_secret confirmation_method created currency description last_payment_error "
-    "last_setup_error livemode next_action payment_method payment_method_types processing "
-    "receipt_email setup_future_usage shipping source status usage".split()
+    [
+        "id",
+        "object",
+        "amount",
+        "automatic_payment_methods",
+        "canceled_at",
+        "cancellation_reason",
+        "capture_method",
+        "client_secret",
+        "confirmation_method",
+        "created",
+        "currency",
+        "description",
+        "last_payment_error",
+        "last_setup_error",
+        "livemode",
+        "next_action",
+        "payment_method",
+        "payment_method_types",
+        "processing",
+        "receipt_email",
+        "setup_future_usage",
+        "shipping",
+        "source",
+        "status",
+        "usage",
+    ]
 )
 
 

@@ -109,8 +109,7 @@ def text(book: dict[str, Any]) -> str:
                 + ("" if charge["captured"] or reason else "  not captured")
             )
             lines.extend(
-                f"    refund {refund['refund']}  {_dollars(refund['amount_cents'])}"
-                f"  {refund['status']}"
+                f"    refund {refund['refund']}  {_dollars(refund['amount_cents'])}  {refund['status']}"
                 for refund in charge["refunds"]
             )
         lines.append(f"  {_total(account)}")
@@ -140,8 +139,7 @@ def record_violation(
     tx: Transaction, *, account: str, at: int, method: str, path: str, error: ApiError
 ) -> None:
     tx.execute(
-        "INSERT INTO violations (account, at, method, path, message, param)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO violations (account, at, method, path, message, param) VALUES (?, ?, ?, ?, ?, ?)",
         *(account, at, method, path, error.error["message"], error.error.get("param")),
     )
 

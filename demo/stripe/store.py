@@ -81,9 +81,7 @@ class Transaction:
         )
         return obj
 
-    def find(
-        self, account: str, kind: str, where: dict[str, Any] | None = None
-    ) -> Iterator[Object]:
+    def find(self, account: str, kind: str, where: dict[str, Any] | None = None) -> Iterator[Object]:
         """Objects of a kind, newest first. `where` maps a field ("customer") to its value."""
         sql = "SELECT body FROM objects WHERE account = ? AND kind = ?"
         values: list[Any] = [account, kind]

@@ -121,8 +121,7 @@ class Webhooks:
         limit = float("inf") if everything else self._clock()
         with self._store.read() as tx:
             seqs = tx.execute(
-                "SELECT seq FROM deliveries WHERE state = 'pending' AND due <= ?"
-                " ORDER BY rank, seq",
+                "SELECT seq FROM deliveries WHERE state = 'pending' AND due <= ? ORDER BY rank, seq",
                 limit,
             ).fetchall()
         done = (self._attempt(seq) for (seq,) in seqs)

@@ -107,9 +107,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {
-        "UserAttributeSimilarityValidator": {
-            "user_attributes": ("email", "first_name", "last_name")
-        },
+        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "first_name", "last_name")},
         "MinimumLengthValidator": {"min_length": 8},
         "CommonPasswordValidator": {},
     }.items()
@@ -194,9 +192,7 @@ EMAIL_BACKEND = "post_office.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="KPPay <billing@kppay.example>")
 POST_OFFICE = {
     "BACKENDS": {
-        "default": env(
-            "EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend"
-        )
+        "default": env("EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
     },
     "DEFAULT_PRIORITY": "medium",
     "CELERY_ENABLED": False,  # beat and payments wake the sender themselves

@@ -1,4 +1,4 @@
-"""`make run`: the whole product on one machine, with an embedded PostgreSQL and Redis and a Stripe sandbox.
+"""`make run`: the whole product on one machine, with embedded services and a Stripe sandbox.
 
 `python -m demo.up` starts the services and writes their addresses to var/demo/env; variables that
 are already set (DATABASE_URL, REDIS_URL, STRIPE_*) win, so the same command runs against real ones.
@@ -20,9 +20,7 @@ SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000")
 INSTALLED_APPS += ["demo"]
 
 _role = "DATABASE_OWNER_URL" if env("KPPAY_DB_ROLE", default="") == "owner" else "DATABASE_URL"
-DATABASES = {
-    "default": database(env(_role, default=env("DATABASE_URL")), pool=_role == "DATABASE_URL")
-}
+DATABASES = {"default": database(env(_role, default=env("DATABASE_URL")), pool=_role == "DATABASE_URL")}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

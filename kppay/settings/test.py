@@ -1,4 +1,4 @@
-"""Tests: real PostgreSQL and Redis, the Stripe SDK answered by the sandbox core, mail kept in memory."""
+"""Tests: real PostgreSQL and Redis, Stripe's SDK answered by the sandbox, mail kept in memory."""
 
 # ruff: noqa: F403, F405
 from demo.environment import load_test_environment

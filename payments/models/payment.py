@@ -89,9 +89,7 @@ class Payment(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="payments"
     )
     amount_cents = models.BigIntegerField(_("amount"))
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.CREATED
-    )
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.CREATED)
 
     confirmation_token = models.CharField(max_length=80, blank=True)
     intent_id = models.CharField(_("PaymentIntent"), max_length=80, unique=True, null=True)  # noqa: DJ001
@@ -158,7 +156,7 @@ class Payment(models.Model):
                     WHERE payment_id = NEW.id
                       AND in_flight <> (NEW.state IN ({_IN_FLIGHT_SQL}));
                     RETURN NULL;
-                """,
+                """,  # noqa: S608
             ),
             pgtrigger.Trigger(
                 name="payment_is_allocated",
@@ -206,9 +204,7 @@ class Allocation(models.Model):
                 condition=Q(in_flight=True),
                 name="one_payment_in_flight_per_invoice",
             ),
-            models.CheckConstraint(
-                condition=Q(amount_cents__gt=0), name="allocation_amount_positive"
-            ),
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="allocation_amount_positive"),
         ]
         triggers = [
             pgtrigger.Protect(

@@ -10,9 +10,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_application_owns_no_table_and_is_no_superuser() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user, count(*) FROM pg_tables WHERE tableowner = current_user"
-        )
+        cursor.execute("SELECT current_user, count(*) FROM pg_tables WHERE tableowner = current_user")
         assert cursor.fetchone() == ("kppay_app", 0)
         cursor.execute(
             "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
@@ -36,9 +34,9 @@ def test_the_application_cannot_change_the_schema_or_switch_a_guard_off(statemen
     with (
         pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
         transaction.atomic(),
+        connection.cursor() as cursor,
     ):
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+        cursor.execute(statement)
 
 
 def test_rows_of_the_books_can_be_added_and_read_but_not_changed() -> None:

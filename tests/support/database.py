@@ -21,9 +21,7 @@ SEEDED = {
 def point_at(cluster: postgres.Cluster, *, name: str, role: str) -> None:
     """Let Django's default connection use this database and role."""
     connection.close()
-    connection.settings_dict.update(
-        HOST=cluster.socket_dir, PORT="", NAME=name, USER=role, PASSWORD=""
-    )
+    connection.settings_dict.update(HOST=cluster.socket_dir, PORT="", NAME=name, USER=role, PASSWORD="")
 
 
 def become(role: str) -> None:
