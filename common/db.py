@@ -72,7 +72,7 @@ def grant_runtime_role(*, sender: AppConfig, using: str, **_: object) -> None:
             f"GRANT USAGE ON SCHEMA public TO {quoted};"
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted};"
             f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted};"
-            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted};"  # noqa: S608
+            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted};"
         )
         for table in append_only_tables():
             cursor.execute(f"REVOKE UPDATE, DELETE ON {connection.ops.quote_name(table)} FROM {quoted}")

@@ -1,0 +1,191 @@
+"""What happens to a bill: it is issued, set aside for payments on their way, paid, canceled.
+
+Every function that changes what is owed posts to the ledger in the same transaction, and moves the
+amount on the bill with an UPDATE under a CHECK, so that two at once cannot take the same cent.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.models import Member
+from billing.models import BillingAccount, EntryKind, Invoice, InvoiceLine, LedgerCode
+from billing.services.ledger import Posting, post
+from common import references
+from common.clock import business_date, now
+from common.locks import lock_one
+
+PAY_CODE_LENGTH = 12  # of 4.8 bits each: 57 bits (design: at least 50)
+
+
+class InvoiceExists(RuntimeError):
+    """A bill with this key was issued before, with other content."""
+
+
+class NotOwed(RuntimeError):
+    """The bill does not owe that much, or the amount is already on its way."""
+
+
+class CannotVoid(RuntimeError):
+    """Something was paid on the bill or is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineDraft:
+    """One line of a bill to be issued; amounts in cents."""
+
+    service_on: dt.date
+    description: str
+    charge_cents: int
+    patient_cents: int
+    plan_paid_cents: int = 0
+    adjustment_cents: int = 0
+    code: str = ""
+    code_system: str = ""
+
+
+def issue(
+    *,
+    account: BillingAccount,
+    patient: Member,
+    kind: Invoice.Kind,
+    number: str,
+    issued_on: dt.date,
+    due_on: dt.date,
+    service_from: dt.date,
+    service_to: dt.date,
+    lines: Sequence[LineDraft],
+    source: str,
+    source_id: str,
+    provider: str = "",
+    facility: str = "",
+    unexplained_cents: int = 0,
+) -> Invoice:
+    """Issue a bill whose total is the sum of its lines' patient parts, and post it.
+
+    The same (source, source_id) with the same content returns the bill that exists; with other
+    content raises InvoiceExists, and nothing changes. A bill of 0 cents is issued as paid.
+    """
+    total_cents = sum(line.patient_cents for line in lines)
+    content = {
+        "account": account,
+        "patient": patient,
+        "kind": kind,
+        "number": number,
+        "issued_on": issued_on,
+        "due_on": due_on,
+        "service_from": service_from,
+        "service_to": service_to,
+        "provider": provider,
+        "facility": facility,
+        "total_cents": total_cents,
+        "unexplained_cents": unexplained_cents,
+    }
+    try:
+        with transaction.atomic():
+            invoice = Invoice.objects.create(
+                **content,
+                source=source,
+                source_id=source_id,
+                open_cents=total_cents,
+                pay_code=references.generate("", PAY_CODE_LENGTH) if total_cents else None,
+            )
+            InvoiceLine.objects.bulk_create(
+                InvoiceLine(
+                    invoice=invoice,
+                    position=position,
+                    **{field.name: getattr(line, field.name) for field in fields(line)},
+                )
+                for position, line in enumerate(lines, start=1)
+            )
+            if total_cents:
+                _post_billed(invoice, EntryKind.INVOICE_ISSUED, total_cents, issued_on)
+    except IntegrityError:
+        existing = (
+            Invoice.objects.filter(source=source, source_id=source_id).prefetch_related("lines").first()
+        )
+        if existing is None or not _same_content(existing, content, lines):
+            raise InvoiceExists(f"{source} {source_id}: bill {number}") from None
+        return existing
+    return invoice
+
+
+def _same_content(
+    invoice: Invoice, content: dict[str, object], lines: Sequence[LineDraft]
+) -> bool:
+    stored = [
+        astuple(LineDraft(**{f.name: getattr(line, f.name) for f in fields(LineDraft)}))
+        for line in invoice.lines.all()
+    ]
+    return stored == [astuple(line) for line in lines] and all(
+        getattr(invoice, name) == value for name, value in content.items()
+    )
+
+
+def _post_billed(invoice: Invoice, kind: EntryKind, amount_cents: int, on: dt.date) -> None:
+    """Debit receivable, credit billed revenue (a negative amount takes it back)."""
+    post(
+        kind=kind,
+        source="invoice",
+        source_id=str(invoice.pk),
+        region=invoice.account.region,
+        effective_on=on,
+        lines=[
+            Posting(LedgerCode.RECEIVABLE, amount_cents, invoice.account, invoice),
+            Posting(LedgerCode.BILLED_REVENUE, -amount_cents, invoice.account, invoice),
+        ],
+    )
+
+
+@transaction.atomic
+def void(*, invoice: Invoice) -> Invoice:
+    """Cancel a bill on which nothing was paid and nothing is on its way. Raises CannotVoid."""
+    locked = lock_one(Invoice.objects.filter(pk=invoice.pk))
+    if locked.voided_at is not None:
+        return locked
+    if locked.reserved_cents or locked.open_cents != locked.total_cents:
+        raise CannotVoid(locked.number)
+    owed_cents, locked.open_cents, locked.voided_at = locked.open_cents, 0, now()
+    locked.pay_code = None
+    locked.save(update_fields=["open_cents", "voided_at", "pay_code"])
+    if owed_cents:
+        today = business_date(locked.account.region.time_zone)
+        _post_billed(locked, EntryKind.INVOICE_VOIDED, -owed_cents, today)
+    return locked
+
+
+def reserve(*, invoice: Invoice, amount_cents: int) -> None:
+    """Set an amount aside for a payment that has started. Raises NotOwed, and nothing changes."""
+    _move(invoice, amount_cents, reserved_cents=F("reserved_cents") + amount_cents)
+
+
+def release(*, invoice: Invoice, amount_cents: int) -> None:
+    """Give back what a payment that came to nothing had set aside."""
+    _move(invoice, amount_cents, reserved_cents=F("reserved_cents") - amount_cents)
+
+
+def pay_reserved(*, invoice: Invoice, amount_cents: int) -> None:
+    """Turn an amount set aside into an amount paid; the caller posts the entry."""
+    _move(
+        invoice,
+        amount_cents,
+        reserved_cents=F("reserved_cents") - amount_cents,
+        open_cents=F("open_cents") - amount_cents,
+    )
+
+
+def _move(invoice: Invoice, amount_cents: int, **changes: object) -> None:
+    """One UPDATE under the bill's CHECKs: PostgreSQL decides whether the amount is there."""
+    if amount_cents <= 0:
+        raise ValueError("an amount to move is positive")
+    try:
+        with transaction.atomic():
+            Invoice.objects.filter(pk=invoice.pk, voided_at__isnull=True).update(**changes)
+    except IntegrityError as error:
+        raise NotOwed(invoice.number) from error
+    invoice.refresh_from_db(fields=["open_cents", "reserved_cents", "voided_at"])
+    if invoice.voided_at is not None:
+        raise NotOwed(invoice.number)
