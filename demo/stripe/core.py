@@ -13,15 +13,13 @@ from urllib.parse import urlsplit
 
 from demo.stripe import API_VERSION, contract, idempotency, render, report
 from demo.stripe.accounts import Caller, authenticate
-from demo.stripe.errors import ApiError, invalid
+from demo.stripe.errors import ApiError, invalid, not_simulated
 from demo.stripe.faults import ACTS_FIRST, Fault, Faults, Kind
 from demo.stripe.ids import new_id
 from demo.stripe.post import http_post
-from demo.stripe.resources import HANDLERS, Call, Handler, Keys, placeholders
-from demo.stripe.resources.challenges import answer_challenge
-from demo.stripe.resources.confirmation_tokens import issue as issue_confirmation_token
-from demo.stripe.routing import browser_route
-from demo.stripe.store import Object, Store
+from demo.stripe.resources import challenges, confirmation_tokens
+from demo.stripe.routing import HANDLERS, Call, Handler, Keys, browser_route, placeholders
+from demo.stripe.store import Object, Store, Transaction
 from demo.stripe.webhooks import Deliver, Webhooks
 from demo.stripe.wire import Form, canonical, decode, encode
 
@@ -59,6 +57,16 @@ class _Request:
     def key(self) -> str | None:
         """The idempotency key; Stripe looks at it for POST only."""
         return self.headers.get("idempotency-key") if self.method == "POST" else None
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """A request that fits the contract."""
+
+    template: str
+    handler: Handler
+    params: dict[str, Any]
+    client_secret: str | None  # a browser's proof that it may see an intent
 
 
 def _utcnow() -> datetime:
@@ -130,19 +138,22 @@ class Sandbox:
 
     def confirmation_token(self, account: str, *, card: str = "pm_card_visa", **given: Any) -> str:
         """The id that `createConfirmationToken` would hand to the page for this test card."""
+        request = _Request("POST", "", {}, {}, caller=Caller(account, publishable=False))
+        now = int(self.now().timestamp())
         with self.store.write() as tx:
-            call = self._call(tx, _Request("POST", "", {}, {}, caller=Caller(account, True)))
+            call = self._call(tx, request, now)
             call.params = {"payment_method": card, **given}
-            return issue_confirmation_token(call)["id"]
+            return confirmation_tokens.issue(call)["id"]
 
     def complete_challenge(self, account: str, intent: str, *, succeed: bool = True) -> Object:
         """Answer the bank's question about an intent, as the cardholder would in the browser."""
+        request = _Request("POST", "", {}, {}, caller=Caller(account, publishable=True))
+        now = int(self.now().timestamp())
         with self.store.write() as tx:
-            call = self._call(tx, _Request("POST", "", {}, {}, caller=Caller(account, True)))
+            call = self._call(tx, request, now)
             call.params = {"intent": intent, "outcome": "complete" if succeed else "fail"}
-            secret = (tx.get(account, intent) or {}).get("client_secret")
-            call.client_secret = secret
-            return answer_challenge(call)
+            call.client_secret = (tx.get(account, intent) or {}).get("client_secret")
+            return render.public(challenges.answer(call))
 
     # One request
 
@@ -170,40 +181,48 @@ class Sandbox:
         return _after_acting(fault, response)
 
     def _answer(self, request: _Request, fault: Fault | None) -> Response:
-        template, handler, params, secret = self._understand(request)
         now = int(self.now().timestamp())
+        understood = self._understand(request, now)
         saved = self._claim(request, now)
         if saved is not None:
-            self._log(request, saved.status, now, replayed=True)
             return _respond(request, saved.status, saved.body, original=saved.request_id)
         try:
-            with self.store.write() if request.method != "GET" else self.store.read() as tx:
-                call = self._call(tx, request)
-                call.params, call.client_secret = params, secret
-                call.ids = placeholders(template, request.path)
-                status, body = self._execute(call, handler)
-                if fault and fault.kind is Kind.ACT_THEN_500:
-                    status, body = 500, encode(_api_error().body())
-                if request.key:
-                    idempotency.finish(
-                        tx,
-                        account=request.caller.account,
-                        key=request.key,
-                        status=status,
-                        body=body,
-                    )
+            with self.store.read() if request.method == "GET" else self.store.write() as tx:
+                status, body = self._act(tx, request, understood, fault, now)
         except BaseException:
             if request.key:
                 with self.store.write() as tx:
                     idempotency.release(tx, account=request.caller.account, key=request.key)
             raise
-        self._log(request, status, now, replayed=False)
         return _respond(request, status, body)
 
-    def _understand(self, request: _Request) -> tuple[str, Handler, dict[str, Any], str | None]:
+    def _act(
+        self,
+        tx: Transaction,
+        request: _Request,
+        understood: _Understood,
+        fault: Fault | None,
+        now: int,
+    ) -> tuple[int, bytes]:
+        """Do the work and keep its answer, in one transaction: both are there, or neither."""
+        call = self._call(tx, request, now)
+        call.params, call.client_secret = understood.params, understood.client_secret
+        call.ids = placeholders(understood.template, request.path)
+        status, body = _execute(call, understood.handler)
+        if fault and fault.kind is Kind.ACT_THEN_500:
+            error = ApiError(500, "api_error", "An unknown error occurred, as the demo was told.")
+            status, body = 500, encode(error.body())
+        account = request.caller.account
+        if request.key:
+            idempotency.finish(tx, account=account, key=request.key, status=status, body=body)
+        if request.method != "GET":
+            self._log(tx, request, status, now, replayed=False)
+        return status, body
+
+    def _understand(self, request: _Request, now: int) -> _Understood:
         """Find the handler and read the parameters; what Stripe would refuse is written down."""
         try:
-            self._check_version(request)
+            _check_version(request)
             return _read(request)
         except ApiError as error:
             if not request.caller.publishable:
@@ -211,24 +230,19 @@ class Sandbox:
                     report.record_violation(
                         tx,
                         account=request.caller.account,
-                        at=int(self.now().timestamp()),
+                        at=now,
                         method=request.method,
                         path=request.path,
                         error=error,
                     )
             raise
 
-    def _check_version(self, request: _Request) -> None:
-        version = request.headers.get("stripe-version", API_VERSION)
-        if version != API_VERSION:
-            raise invalid(f"Invalid Stripe API version: {version}. This sandbox: {API_VERSION}.")
-
     def _claim(self, request: _Request, now: int) -> idempotency.Saved | None:
         if not request.key:
             return None
         fingerprint = f"{request.method} {request.path} {canonical(request.form)}"
         with self.store.write() as tx:
-            return idempotency.begin(
+            saved = idempotency.begin(
                 tx,
                 account=request.caller.account,
                 key=request.key,
@@ -236,13 +250,16 @@ class Sandbox:
                 now=now,
                 request_id=request.id,
             )
+            if saved is not None:
+                self._log(tx, request, saved.status, now, replayed=True)
+            return saved
 
-    def _call(self, tx: Any, request: _Request) -> Call:
+    def _call(self, tx: Transaction, request: _Request, now: int) -> Call:
         return Call(
             account=request.caller.account,
             publishable=request.caller.publishable,
             tx=tx,
-            now=int(self.now().timestamp()),
+            now=now,
             params={},
             ids=(),
             origin=self.origin,
@@ -251,51 +268,65 @@ class Sandbox:
             idempotency_key=request.key,
         )
 
-    def _execute(self, call: Call, handler: Handler) -> tuple[int, bytes]:
-        wanted = call.params.pop("expand", [])
-        refused: ApiError | None = None
-        try:
-            with call.tx.savepoint():
-                try:
-                    shown = render.public(handler.run(call))
-                    if call.publishable and shown.get("client_secret"):
-                        shown = render.for_browser(shown)
-                    shown = render.expand(call.tx, call.account, shown, wanted)
-                except ApiError as error:
-                    refused = error
-                    if not error.keeps_writes:
-                        raise
-        except ApiError:
-            pass  # undone; answered below
-        if refused is None:
-            return 200, encode(shown)
-        return refused.status, encode(refused.body())
-
-    def _log(self, request: _Request, status: int, now: int, *, replayed: bool) -> None:
-        if request.method != "GET":
-            with self.store.write() as tx:
-                report.log_request(
-                    tx,
-                    account=request.caller.account,
-                    at=now,
-                    method=request.method,
-                    path=request.path,
-                    key=request.key,
-                    status=status,
-                    replayed=replayed,
-                )
+    def _log(
+        self, tx: Transaction, request: _Request, status: int, now: int, *, replayed: bool
+    ) -> None:
+        report.log_request(
+            tx,
+            account=request.caller.account,
+            at=now,
+            method=request.method,
+            path=request.path,
+            key=request.key,
+            status=status,
+            replayed=replayed,
+        )
 
 
-def _read(request: _Request) -> tuple[str, Handler, dict[str, Any], str | None]:
+def _execute(call: Call, handler: Handler) -> tuple[int, bytes]:
+    """Run a handler; what a refused request wrote is undone, unless the refusal says otherwise."""
+    wanted = call.params.pop("expand", [])
+    kept: ApiError | None = None
+    try:
+        with call.tx.savepoint():
+            try:
+                found = handler.run(call)
+                hide = call.publishable and "client_secret" in found
+                shown = render.for_browser(found) if hide else render.public(found)
+                return 200, encode(render.expand(call.tx, call.account, shown, wanted))
+            except ApiError as error:
+                if not error.keeps_writes:
+                    raise
+                kept = error
+    except ApiError as undone:
+        return undone.status, encode(_error_body(call, undone))
+    return kept.status, encode(_error_body(call, kept))
+
+
+def _error_body(call: Call, error: ApiError) -> dict[str, Any]:
+    if call.publishable:
+        for name in ("payment_intent", "setup_intent"):
+            if name in error.error:
+                error.error[name] = render.for_browser(error.error[name])
+    return error.body()
+
+
+def _check_version(request: _Request) -> None:
+    version = request.headers.get("stripe-version", API_VERSION)
+    if version != API_VERSION:
+        raise invalid(f"Invalid Stripe API version: {version}. This sandbox: {API_VERSION}.")
+
+
+def _read(request: _Request) -> _Understood:
     """Match a request with the SDK's typed parameters. Raises ApiError."""
     form, publishable = dict(request.form), request.caller.publishable
-    form.pop("key", None)  # Stripe.js may send its publishable key in the form as well
+    given = form.get("client_secret")
+    secret = given if isinstance(given, str) else None
     found = browser_route(request.method, request.path)
     if found and publishable:
         template, handler = found
         handler.check_understood(form)
-        secret = form.get("client_secret")
-        return template, handler, form, secret if isinstance(secret, str) else None
+        return _Understood(template, handler, form, secret)
     route = contract.find_route(request.method, request.path)
     if route is None:
         raise ApiError(
@@ -303,25 +334,38 @@ def _read(request: _Request) -> tuple[str, Handler, dict[str, Any], str | None]:
             "invalid_request_error",
             f"Unrecognized request URL ({request.method}: {request.path}).",
         )
-    secret = form.get("client_secret")
     if publishable:
         form.pop("client_secret", None)
+    else:
+        _refuse_raw_numbers(form)
     params = contract.parse(route, form)
-    handler_or_none = HANDLERS.get((route.method, route.template))
-    if handler_or_none is None:
-        raise invalid(
-            f"The demo sandbox does not simulate {route.method} {route.template}.",
-            code="not_simulated",
-        )
-    if publishable and handler_or_none.keys is Keys.SECRET:
+    known = HANDLERS.get((route.method, route.template))
+    if known is None:
+        raise not_simulated(f"{route.method} {route.template}")
+    if publishable and known.keys is Keys.SECRET:
         raise ApiError(
             403,
             "invalid_request_error",
             "This API call cannot be made with a publishable API key. Please use a secret API key.",
             code="secret_key_required",
         )
-    handler_or_none.check_understood(params)
-    return route.template, handler_or_none, params, secret if isinstance(secret, str) else None
+    known.check_understood(params)
+    return _Understood(route.template, known, params, secret)
+
+
+def _refuse_raw_numbers(form: Form) -> None:
+    """Card numbers belong into the iframe: a server that sends one has seen one."""
+    card = form.get("card")
+    data = form.get("payment_method_data")
+    inner = data.get("card") if isinstance(data, dict) else None
+    if any(isinstance(given, dict) and "number" in given for given in (card, inner)):
+        raise ApiError(
+            402,
+            "invalid_request_error",
+            "Sending credit card numbers directly to the Stripe API is generally unsafe. Use a "
+            "test payment method such as pm_card_visa, or the Payment Element.",
+            param="card[number]",
+        )
 
 
 def _respond(request: _Request, status: int, body: bytes, *, original: str | None = None) -> Response:
@@ -339,10 +383,6 @@ def _respond(request: _Request, status: int, body: bytes, *, original: str | Non
     if status >= 500:
         headers["Stripe-Should-Retry"] = "false" if request.key else "true"
     return Response(status, headers, body)
-
-
-def _api_error() -> ApiError:
-    return ApiError(500, "api_error", "An unknown error occurred. (The demo sandbox was asked to.)")
 
 
 def _before_acting(fault: Fault | None, request: _Request) -> Response | None:
