@@ -113,9 +113,7 @@ def issue(
     return invoice
 
 
-def _same_content(
-    invoice: Invoice, content: dict[str, object], lines: Sequence[LineDraft]
-) -> bool:
+def _same_content(invoice: Invoice, content: dict[str, object], lines: Sequence[LineDraft]) -> bool:
     stored = [
         astuple(LineDraft(**{f.name: getattr(line, f.name) for f in fields(LineDraft)}))
         for line in invoice.lines.all()
