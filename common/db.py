@@ -68,11 +68,12 @@ def grant_runtime_role(*, sender: AppConfig, using: str, **_: object) -> None:
         if not exists or current == role:
             return
         quoted = connection.ops.quote_name(role)
-        cursor.execute(
-            f"GRANT USAGE ON SCHEMA public TO {quoted};"
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted};"
-            f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted};"
-            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {quoted};"
-        )
+        for grant in (
+            "GRANT USAGE ON SCHEMA public TO {role}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+            "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+            "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}",
+        ):
+            cursor.execute(grant.format(role=quoted))
         for table in append_only_tables():
             cursor.execute(f"REVOKE UPDATE, DELETE ON {connection.ops.quote_name(table)} FROM {quoted}")
