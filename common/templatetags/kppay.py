@@ -3,7 +3,10 @@
 import datetime as dt
 
 from django import template
+from django.contrib.messages import constants
+from django.forms import BoundField
 from django.utils import formats
+from django.utils.translation import gettext, ngettext
 
 from common.money import format_cents
 
@@ -28,3 +31,40 @@ def moment(at: dt.datetime | None) -> str:
     from django.utils import timezone
 
     return "" if at is None else formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
+
+
+@register.filter
+def money_words(cents: int | None) -> str:
+    """An amount as a screen reader should say it: 42 dollars 10 cents."""
+    if cents is None:
+        return ""
+    dollars, rest = divmod(abs(cents), 100)
+    words = ngettext("%(count)d dollar", "%(count)d dollars", dollars) % {"count": dollars}
+    if rest:
+        words += " " + ngettext("%(count)d cent", "%(count)d cents", rest) % {"count": rest}
+    return gettext("minus %(amount)s") % {"amount": words} if cents < 0 else words
+
+
+@register.filter
+def first_input_id(field: BoundField) -> str:
+    """Where a link to a field leads: its input, or the first of several."""
+    if not field.use_fieldset:
+        return field.id_for_label
+    first = field.field.widget.get_context(field.html_name, field.value(), {"id": field.auto_id})
+    parts = first["widget"].get("subwidgets") or [
+        option for _name, options, _index in first["widget"]["optgroups"] for option in options
+    ]
+    return str(parts[0]["attrs"]["id"])
+
+
+NOTICE_KINDS = {
+    constants.SUCCESS: "good",
+    constants.WARNING: "warn",
+    constants.ERROR: "bad",
+}
+
+
+@register.filter
+def notice_kind(level: int) -> str:
+    """Which notice shows a message of this level."""
+    return NOTICE_KINDS.get(level, "info")

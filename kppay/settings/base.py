@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
     "pgtrigger",
     "allauth",
     "allauth.account",
@@ -76,6 +77,9 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
+
+# Widgets' templates may be ours: templates/forms/.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Database -------------------------------------------------------------------------------------
 
@@ -144,6 +148,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "kppay.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
