@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import stripe
 
-from demo.stripe.core import Response, Sandbox, Wire
+from demo.stripe.core import Sandbox
+from demo.stripe.exchange import Response, Wire
 
 
 class SandboxHTTPClient(stripe.HTTPClient):

@@ -2,71 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from demo.stripe import API_VERSION, contract, idempotency, render, report
+from demo.stripe import exchange, idempotency, reading, render, report
 from demo.stripe.accounts import Caller, authenticate
-from demo.stripe.errors import ApiError, invalid, not_simulated
-from demo.stripe.faults import ACTS_FIRST, Fault, Faults, Kind
-from demo.stripe.ids import new_id
+from demo.stripe.errors import ApiError
+from demo.stripe.exchange import Request, Response
+from demo.stripe.faults import Fault, Faults, Kind
 from demo.stripe.post import http_post
 from demo.stripe.resources import challenges, confirmation_tokens
-from demo.stripe.routing import HANDLERS, Call, Handler, Keys, browser_route, placeholders
+from demo.stripe.routing import Call, Handler, placeholders
 from demo.stripe.store import Object, Store, Transaction
 from demo.stripe.webhooks import Deliver, Webhooks
-from demo.stripe.wire import Form, canonical, decode, encode
-
-
-class Wire(Enum):
-    """What happens to an answer on its way: the transport (server or client) acts it out."""
-
-    OK = "ok"
-    STALL = "stall"  # nothing is sent for `seconds`, then the connection closes
-    DROP = "drop"  # the connection closes before anything was done
-    RESET = "reset"  # half of the body is sent
-
-
-@dataclass(frozen=True)
-class Response:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    wire: Wire = Wire.OK
-    seconds: float = 0
-
-
-@dataclass
-class _Request:
-    """A request on its way through `Sandbox.handle`."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    form: Form
-    id: str = field(default_factory=lambda: new_id("req", 14))
-    caller: Caller = field(default_factory=lambda: Caller("", publishable=False))
-
-    @property
-    def key(self) -> str | None:
-        """The idempotency key; Stripe looks at it for POST only."""
-        return self.headers.get("idempotency-key") if self.method == "POST" else None
-
-
-@dataclass(frozen=True)
-class _Understood:
-    """A request that fits the contract."""
-
-    template: str
-    handler: Handler
-    params: dict[str, Any]
-    client_secret: str | None  # a browser's proof that it may see an intent
+from demo.stripe.wire import canonical, decode, encode
 
 
 def _utcnow() -> datetime:
@@ -138,7 +90,7 @@ class Sandbox:
 
     def confirmation_token(self, account: str, *, card: str = "pm_card_visa", **given: Any) -> str:
         """The id that `createConfirmationToken` would hand to the page for this test card."""
-        request = _Request("POST", "", {}, {}, caller=Caller(account, publishable=False))
+        request = Request("POST", "", {}, {}, caller=Caller(account, publishable=False))
         now = int(self.now().timestamp())
         with self.store.write() as tx:
             call = self._call(tx, request, now)
@@ -147,7 +99,7 @@ class Sandbox:
 
     def complete_challenge(self, account: str, intent: str, *, succeed: bool = True) -> Object:
         """Answer the bank's question about an intent, as the cardholder would in the browser."""
-        request = _Request("POST", "", {}, {}, caller=Caller(account, publishable=True))
+        request = Request("POST", "", {}, {}, caller=Caller(account, publishable=True))
         now = int(self.now().timestamp())
         with self.store.write() as tx:
             call = self._call(tx, request, now)
@@ -163,29 +115,25 @@ class Sandbox:
         """Answer one API request (`path` with its query). Never raises for what a caller sent."""
         parts = urlsplit(path)
         lowered = {name.lower(): value for name, value in headers.items()}
-        request = _Request(method.upper(), parts.path, lowered, {})
+        request = Request(method.upper(), parts.path, lowered, {})
         fault = self.faults.strike(request.method, request.path)
-        early = _before_acting(fault, request)
+        early = exchange.before_acting(fault, request)
         if early is not None:
             return early
         try:
             request.caller = authenticate(lowered)
-            sent = body.decode() if isinstance(body, bytes) else (body or "")
-            request.form = decode(sent if request.method == "POST" else parts.query)
+            request.form = decode((body or "") if request.method == "POST" else parts.query)
             response = self._answer(request, fault)
         except ApiError as error:
-            response = _respond(request, error.status, encode(error.body()))
-        except UnicodeDecodeError:
-            error = invalid("Invalid request body: it is not UTF-8.")
-            response = _respond(request, error.status, encode(error.body()))
-        return _after_acting(fault, response)
+            response = exchange.respond(request, error.status, encode(error.body()))
+        return exchange.after_acting(fault, response)
 
-    def _answer(self, request: _Request, fault: Fault | None) -> Response:
+    def _answer(self, request: Request, fault: Fault | None) -> Response:
         now = int(self.now().timestamp())
         understood = self._understand(request, now)
         saved = self._claim(request, now)
         if saved is not None:
-            return _respond(request, saved.status, saved.body, original=saved.request_id)
+            return exchange.respond(request, saved.status, saved.body, original=saved.request_id)
         try:
             with self.store.read() if request.method == "GET" else self.store.write() as tx:
                 status, body = self._act(tx, request, understood, fault, now)
@@ -194,13 +142,13 @@ class Sandbox:
                 with self.store.write() as tx:
                     idempotency.release(tx, account=request.caller.account, key=request.key)
             raise
-        return _respond(request, status, body)
+        return exchange.respond(request, status, body)
 
     def _act(
         self,
         tx: Transaction,
-        request: _Request,
-        understood: _Understood,
+        request: Request,
+        understood: reading.Understood,
         fault: Fault | None,
         now: int,
     ) -> tuple[int, bytes]:
@@ -219,11 +167,11 @@ class Sandbox:
             self._log(tx, request, status, now, replayed=False)
         return status, body
 
-    def _understand(self, request: _Request, now: int) -> _Understood:
+    def _understand(self, request: Request, now: int) -> reading.Understood:
         """Find the handler and read the parameters; what Stripe would refuse is written down."""
         try:
-            _check_version(request)
-            return _read(request)
+            reading.check_version(request)
+            return reading.read(request)
         except ApiError as error:
             if not request.caller.publishable:
                 with self.store.write() as tx:
@@ -237,7 +185,7 @@ class Sandbox:
                     )
             raise
 
-    def _claim(self, request: _Request, now: int) -> idempotency.Saved | None:
+    def _claim(self, request: Request, now: int) -> idempotency.Saved | None:
         if not request.key:
             return None
         fingerprint = f"{request.method} {request.path} {canonical(request.form)}"
@@ -254,7 +202,7 @@ class Sandbox:
                 self._log(tx, request, saved.status, now, replayed=True)
             return saved
 
-    def _call(self, tx: Transaction, request: _Request, now: int) -> Call:
+    def _call(self, tx: Transaction, request: Request, now: int) -> Call:
         return Call(
             account=request.caller.account,
             publishable=request.caller.publishable,
@@ -268,9 +216,7 @@ class Sandbox:
             idempotency_key=request.key,
         )
 
-    def _log(
-        self, tx: Transaction, request: _Request, status: int, now: int, *, replayed: bool
-    ) -> None:
+    def _log(self, tx: Transaction, request: Request, status: int, now: int, *, replayed: bool) -> None:
         report.log_request(
             tx,
             account=request.caller.account,
@@ -309,106 +255,3 @@ def _error_body(call: Call, error: ApiError) -> dict[str, Any]:
             if name in error.error:
                 error.error[name] = render.for_browser(error.error[name])
     return error.body()
-
-
-def _check_version(request: _Request) -> None:
-    version = request.headers.get("stripe-version", API_VERSION)
-    if version != API_VERSION:
-        raise invalid(f"Invalid Stripe API version: {version}. This sandbox: {API_VERSION}.")
-
-
-def _read(request: _Request) -> _Understood:
-    """Match a request with the SDK's typed parameters. Raises ApiError."""
-    form, publishable = dict(request.form), request.caller.publishable
-    given = form.get("client_secret")
-    secret = given if isinstance(given, str) else None
-    found = browser_route(request.method, request.path)
-    if found and publishable:
-        template, handler = found
-        handler.check_understood(form)
-        return _Understood(template, handler, form, secret)
-    route = contract.find_route(request.method, request.path)
-    if route is None:
-        raise ApiError(
-            404,
-            "invalid_request_error",
-            f"Unrecognized request URL ({request.method}: {request.path}).",
-        )
-    if publishable:
-        form.pop("client_secret", None)
-    else:
-        _refuse_raw_numbers(form)
-    params = contract.parse(route, form)
-    known = HANDLERS.get((route.method, route.template))
-    if known is None:
-        raise not_simulated(f"{route.method} {route.template}")
-    if publishable and known.keys is Keys.SECRET:
-        raise ApiError(
-            403,
-            "invalid_request_error",
-            "This API call cannot be made with a publishable API key. Please use a secret API key.",
-            code="secret_key_required",
-        )
-    known.check_understood(params)
-    return _Understood(route.template, known, params, secret)
-
-
-def _refuse_raw_numbers(form: Form) -> None:
-    """Card numbers belong into the iframe: a server that sends one has seen one."""
-    card = form.get("card")
-    data = form.get("payment_method_data")
-    inner = data.get("card") if isinstance(data, dict) else None
-    if any(isinstance(given, dict) and "number" in given for given in (card, inner)):
-        raise ApiError(
-            402,
-            "invalid_request_error",
-            "Sending credit card numbers directly to the Stripe API is generally unsafe. Use a "
-            "test payment method such as pm_card_visa, or the Payment Element.",
-            param="card[number]",
-        )
-
-
-def _respond(request: _Request, status: int, body: bytes, *, original: str | None = None) -> Response:
-    headers = {
-        "Content-Type": "application/json",
-        "Request-Id": request.id,
-        "Stripe-Version": API_VERSION,
-        "Cache-Control": "no-store",
-    }
-    if request.key:
-        headers["Idempotency-Key"] = re.sub(r"[^\x20-\x7e]", "?", request.key)
-    if original:
-        headers["Idempotent-Replayed"] = "true"
-        headers["Original-Request"] = original
-    if status >= 500:
-        headers["Stripe-Should-Retry"] = "false" if request.key else "true"
-    return Response(status, headers, body)
-
-
-def _before_acting(fault: Fault | None, request: _Request) -> Response | None:
-    """The answer to a request that is stopped before anything is done, or None."""
-    if fault is None or fault.kind in ACTS_FIRST:
-        return None
-    if fault.kind is Kind.DROP_BEFORE:
-        return Response(0, {}, b"", wire=Wire.DROP)
-    error = {
-        Kind.CONFLICT_409: idempotency.in_use(),
-        Kind.RATE_429: ApiError(
-            429,
-            "invalid_request_error",
-            "Request rate limit exceeded. Learn more about rate limits.",
-            code="rate_limit",
-        ),
-        Kind.DOWN_503: ApiError(503, "api_error", "Stripe is not available at the moment."),
-    }[fault.kind]
-    response = _respond(request, error.status, encode(error.body()))
-    response.headers.pop("Stripe-Should-Retry", None)
-    return response
-
-
-def _after_acting(fault: Fault | None, response: Response) -> Response:
-    if fault and fault.kind is Kind.ACT_THEN_STALL:
-        return Response(0, {}, b"", wire=Wire.STALL, seconds=fault.seconds)
-    if fault and fault.kind is Kind.RESET_MID_BODY:
-        return Response(response.status, response.headers, response.body, wire=Wire.RESET)
-    return response

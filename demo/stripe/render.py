@@ -93,7 +93,7 @@ def page(objects: Iterable[Object], params: dict[str, Any], url: str) -> Object:
             code="parameter_invalid_integer",
             param="limit",
         )
-    rows = (obj for obj in objects if _created_within(obj, params.get("created")))
+    rows: Iterable[Object] = (obj for obj in objects if _created_within(obj, params.get("created")))
     if "ending_before" in params:
         before = _until(rows, params["ending_before"], "ending_before")
         chosen, has_more = before[-limit:], len(before) > limit

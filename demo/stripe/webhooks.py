@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +23,7 @@ Deliver = Callable[[str, bytes, Mapping[str, str]], int]
 
 RETRY_FOR_SECONDS = 3 * 24 * 3600  # Stripe gives up after three days
 MAX_BACKOFF_SECONDS = 3600
+MAX_REDELIVERIES = 50
 SHUFFLE_SECONDS = 2.0  # how far shuffled deliveries spread
 LEASE_SECONDS = 60  # real time: a process killed while posting gives its delivery back
 
@@ -64,7 +67,7 @@ def record(
     request: dict[str, str | None],
 ) -> Object:
     """Write an event with a snapshot of `obj`, and queue its delivery as the mode says."""
-    event = {
+    event: Object = {
         "id": new_id("evt"),
         "object": "event",
         "api_version": API_VERSION,
@@ -127,25 +130,47 @@ class Webhooks:
         done = (self._attempt(seq) for (seq,) in seqs)
         return [delivery for delivery in done if delivery]
 
-    def redeliver(self, event_id: str, *, account: str | None = None) -> Delivery:
-        """Post an event now, whatever became of it before. Raises KeyError for no such event."""
+    def queue(self) -> list[dict[str, Any]]:
+        """Every delivery queued so far, oldest first, and what became of it."""
+        names = ("account", "event", "state", "attempts", "answered")
+        with self._store.read() as tx:
+            rows = tx.execute(
+                "SELECT account, event, state, attempts, answered FROM deliveries ORDER BY seq"
+            )
+            return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def redeliver(self, event_id: str, *, times: int = 1, parallel: bool = False) -> list[Delivery]:
+        """Post an event now, again, whatever became of it before; `parallel` means at once.
+
+        Raises KeyError for an unknown event, ValueError for a number of times not in 1..50.
+        """
+        if not 1 <= times <= MAX_REDELIVERIES:
+            raise ValueError(f"times must be between 1 and {MAX_REDELIVERIES}")
         with self._store.read() as tx:
             row = tx.execute(
-                "SELECT account FROM objects WHERE id = ? AND kind = 'event' AND account LIKE ?",
-                *(event_id, account or "%"),
+                "SELECT account FROM objects WHERE id = ? AND kind = 'event'", event_id
             ).fetchone()
-            if row is None:
-                raise KeyError(event_id)
-            event = tx.get(row[0], event_id, "event") or {}
-        return self._post(row[0], event)
+            event = tx.get(row[0], event_id, "event") if row else None
+        if event is None:
+            raise KeyError(event_id)
+        if not parallel:
+            return [self._post(row[0], event) for _ in range(times)]
+        start = threading.Barrier(times)
 
-    def forge(self, account: str, how: str, *, event_type: str, obj: Object, now: int) -> Delivery:
+        def post() -> Delivery:
+            start.wait()
+            return self._post(row[0], event)
+
+        with ThreadPoolExecutor(times) as pool:
+            return [job.result() for job in [pool.submit(post) for _ in range(times)]]
+
+    def forge(self, account: str, how: str, *, event_type: str, obj: Object) -> Delivery:
         """Post an event that the portal must refuse, and say how it answered."""
-        event = {
+        event: Object = {
             "id": new_id("evt"),
             "object": "event",
             "api_version": API_VERSION,
-            "created": now,
+            "created": int(self._clock()),
             "data": {"object": obj},
             "livemode": False,
             "pending_webhooks": 0,

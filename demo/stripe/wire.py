@@ -20,11 +20,12 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 Form = dict[str, Any]  # values are str or, nested, Form; lists are Forms with keys "0", "1", ...
 
 
-def decode(encoded: str) -> Form:
+def decode(encoded: str | bytes) -> Form:
     """Parse a query string or a form body. Raises ApiError (400) on keys that are not Stripe's."""
     form: Form = {}
     try:
-        pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=1000)
+        text = encoded.decode() if isinstance(encoded, bytes) else encoded
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
     except ValueError as error:
         raise invalid("Invalid request body: it is not a well-formed form.") from error
     for key, value in pairs:

@@ -18,7 +18,14 @@ SUPPORTED_TYPES = ("card",)
 
 # docs.stripe.com/api/payment_intents/create: parameters that mean something only with confirm=true.
 CONFIRM_ONLY = frozenset(
-    "error_on_requires_action mandate mandate_data off_session return_url use_stripe_sdk".split()
+    {
+        "error_on_requires_action",
+        "mandate",
+        "mandate_data",
+        "off_session",
+        "return_url",
+        "use_stripe_sdk",
+    }
 )
 
 
@@ -157,8 +164,9 @@ def ask_for_authentication(call: Call, intent: Object, method: Object) -> None:
 
 
 def unexpected_state(intent: Object, message: str) -> ApiError:
-    kind = intent["object"]
-    return invalid(message, code=f"{kind}_unexpected_state", **{kind: public(intent)})
+    kind: str = intent["object"]
+    whole: dict[str, Any] = {kind: public(intent)}
+    return invalid(message, code=f"{kind}_unexpected_state", **whole)
 
 
 def check_status(intent: Object, allowed: tuple[str, ...], verb: str) -> None:

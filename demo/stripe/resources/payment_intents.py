@@ -256,7 +256,7 @@ def cancel(call: Call) -> Object:
 def capture(call: Call) -> Object:
     intent = call.load("payment_intent", call.ids[0])
     intents.check_status(intent, ("requires_capture",), "capture")
-    amount = call.params.get("amount_to_capture", intent["amount_capturable"])
+    amount: int = call.params.get("amount_to_capture", intent["amount_capturable"])
     if not 1 <= amount <= intent["amount_capturable"]:
         raise invalid(
             f"The remaining amount available to capture for this PaymentIntent is "

@@ -170,6 +170,8 @@ def list_payment_methods(call: Call) -> Object:
 
 def list_of_customer(call: Call, customer_id: str) -> Object:
     call.load("customer", customer_id, param="customer")
-    wanted = {name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params}
+    wanted: dict[str, Any] = {
+        name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params
+    }
     methods = call.find("payment_method", {"customer": customer_id, **wanted})
     return render.page(methods, call.params, call.path)

@@ -14,7 +14,7 @@ from typing import Any
 from demo.stripe.errors import invalid
 from demo.stripe.store import Object
 
-FIELDS = frozenset("amount created currency customer status".split())
+FIELDS = frozenset(["amount", "created", "currency", "customer", "status"])
 _CLAUSE = re.compile(
     r"""\s*(?P<field>[a-z_]+)(?:\[(?P<q>['"])(?P<key>.+?)(?P=q)\])?\s*
         (?P<op>:|>=|<=|>|<)\s*
