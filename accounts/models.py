@@ -5,8 +5,11 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from accounts.matching import COMPARABLE_MEMBER_NUMBER
 
 
 class Region(models.Model):
@@ -117,6 +120,9 @@ class Member(models.Model):
                 condition=models.Q(user__isnull=True) | models.Q(registered_at__isnull=False),
                 name="member_with_user_has_registered",
             ),
+        ]
+        indexes = [
+            models.Index(F("region"), COMPARABLE_MEMBER_NUMBER, name="member_by_number_as_typed"),
         ]
 
     def __str__(self) -> str:
