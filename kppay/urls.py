@@ -11,6 +11,7 @@ urlpatterns = [
     path("health/ready/", common_views.ready, name="ready"),
     path("csp-report/", common_views.csp_report, name="csp_report"),
     path("admin/", admin.site.urls),
+    path("billing/", include("billing.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
 

@@ -32,6 +32,8 @@ CELERY_TASK_EAGER_PROPAGATES = True
 # Argon2 at its real cost would be most of the suite's time; tests/accounts checks the real setting.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Files come from where they are written; nothing is collected first.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 POST_OFFICE["BACKENDS"]["default"] = "django.core.mail.backends.locmem.EmailBackend"
 DEMO_MAILBOX = BASE_DIR / "var" / "test" / "mail"
 
