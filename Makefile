@@ -1,0 +1,41 @@
+# A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset test e2e lint lock setup-run setup-test
+
+PORT ?= 8000
+WORKERS ?= 2
+BIN := .venv/bin
+PRODUCT := kppay common accounts billing payments demo
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup-run ## Run the whole product on this machine (PORT=8000)
+	@exec $(BIN)/python -m demo.up --port "$(PORT)"
+
+reset: ## Throw the demo's data away
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo.reset; else rm -rf var/demo; fi
+
+test: setup-test ## Run every test (WORKERS=2)
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+e2e: setup-test ## Run the browser tests against the whole running product
+	@$(BIN)/python -m pytest tests/e2e -n 0
+
+lint: setup-test ## Check style, types, imports, templates, migrations and production settings
+	@BIN=$(BIN) sh bin/lint $(PRODUCT)
+
+lock: ## Pin every dependency of pyproject.toml with its hash (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra demo -o requirements-demo.lock
+	$(LOCK) --extra demo --extra dev -o requirements-dev.lock
+
+setup-run:
+	@python=$$(PYTHON="$(PYTHON)" sh bin/python) && "$$python" bin/setup.py run
+
+setup-test:
+	@python=$$(PYTHON="$(PYTHON)" sh bin/python) && "$$python" bin/setup.py test

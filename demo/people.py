@@ -1,0 +1,152 @@
+"""The demo's people: invented names, one password, the same on every machine.
+
+Bills and members come from demo/samples/seed.csv through the importer (manage.py seed_demo); here is
+who can log in, and who is yet to register.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+# Protects nothing: it opens sample data on the machine that made it, and production never has it.
+PASSWORD = "quiet-Heron-42"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One sample identity. Who has not registered yet has the e-mail address to register with."""
+
+    role: str
+    email: str
+    first_name: str
+    last_name: str
+    about: str
+    password: str = PASSWORD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleMember(Person):
+    """A guarantor whom the billing feed delivered."""
+
+    region: str
+    member_number: str
+    date_of_birth: dt.date
+    account_number: str
+    registered: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleStaff(Person):
+    """Somebody who works in the admin, with the rights of one group (None: all rights)."""
+
+    group: str | None
+
+
+MEMBERS = (
+    SampleMember(
+        role="member_with_bills",
+        email="avery.castellan@example.com",
+        first_name="Avery",
+        last_name="Castellan",
+        about="medical bills and premiums, due soon, past due and covered",
+        region="NCAL",
+        member_number="110042017",
+        date_of_birth=dt.date(1984, 5, 17),
+        account_number="NC-204-7718",
+    ),
+    SampleMember(
+        role="member_without_bills",
+        email="noor.vandermeer@example.com",
+        first_name="Noor",
+        last_name="Vandermeer",
+        about="an account, and nothing to pay",
+        region="GA",
+        member_number="440098123",
+        date_of_birth=dt.date(1991, 11, 3),
+        account_number="GA-118-0932",
+    ),
+    SampleMember(
+        role="household",
+        email="ines.oduya@example.com",
+        first_name="Inés",
+        last_name="Oduya",
+        about="pays for three patients",
+        region="HI",
+        member_number="550076410",
+        date_of_birth=dt.date(1979, 2, 28),
+        account_number="HI-330-5501",
+    ),
+    SampleMember(
+        role="unregistered_member",
+        email="river.ashdown@example.com",
+        first_name="River",
+        last_name="Ashdown",
+        about="has bills and has not registered yet",
+        region="WA",
+        member_number="880031266",
+        date_of_birth=dt.date(1988, 9, 9),
+        account_number="WA-512-6640",
+        registered=False,
+    ),
+    SampleMember(
+        role="unregistered_member",
+        email="tamsin.okonkwo@example.com",
+        first_name="Tamsin",
+        last_name="O’Konkwo",
+        about="another who has not registered yet",
+        region="MAS",
+        member_number="660054908",
+        date_of_birth=dt.date(1996, 12, 31),
+        account_number="MA-907-2215",
+        registered=False,
+    ),
+)
+
+STAFF = (
+    SampleStaff(
+        role="billing_agent",
+        email="agent@kppay.example",
+        first_name="Bela",
+        last_name="Agnew",
+        about="staff: sees members and their bills",
+        group="billing agent",
+    ),
+    SampleStaff(
+        role="supervisor",
+        email="supervisor@kppay.example",
+        first_name="Suri",
+        last_name="Pervaiz",
+        about="staff: approves",
+        group="supervisor",
+    ),
+    SampleStaff(
+        role="auditor",
+        email="auditor@kppay.example",
+        first_name="Odile",
+        last_name="Audry",
+        about="staff: reads everything, changes nothing",
+        group="auditor",
+    ),
+    SampleStaff(
+        role="superuser",
+        email="admin@kppay.example",
+        first_name="Rowan",
+        last_name="Admire",
+        about="staff: everything",
+        group=None,
+    ),
+)
+
+
+def log_ins() -> str:
+    """The table that `make run` shows: who can log in, and who can register."""
+    registered = [person for person in MEMBERS if person.registered]
+    lines = [f"  Log in with one of these; the password is {PASSWORD}"]
+    lines += [f"    {person.email:<30} {person.about}" for person in (*registered, *STAFF)]
+    lines.append("  Or register as somebody whom the billing feed delivered:")
+    lines += [
+        f"    {person.first_name} {person.last_name}, {person.region}, "
+        f"member number {person.member_number}, born {person.date_of_birth:%m/%d/%Y}"
+        for person in MEMBERS
+        if not person.registered
+    ]
+    return "\n".join(lines)
