@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from common import views as common_views
+from payments.views.webhook import stripe_webhook
 
 urlpatterns = [
     path("health/live/", common_views.live, name="live"),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("csp-report/", common_views.csp_report, name="csp_report"),
     path("admin/", admin.site.urls),
     path("billing/", include("billing.urls")),
+    path("", include("payments.urls")),
+    path("webhooks/stripe/<slug:account>/", stripe_webhook, name="stripe_webhook"),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
 

@@ -1,6 +1,7 @@
 """What every environment shares. Environments differ by demo.py, test.py and production.py."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -193,16 +194,20 @@ STORAGES = {
 
 # --- Mail: an outbox in the database, delivered by the worker --------------------------------------
 
-EMAIL_BACKEND = "post_office.EmailBackend"
+EMAIL_BACKEND = "common.mail.OutboxBackend"
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="KPPay <billing@kppay.example>")
-POST_OFFICE = {
+POST_OFFICE: dict[str, Any] = {
     "BACKENDS": {
         "default": env("EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
     },
     "DEFAULT_PRIORITY": "medium",
     "CELERY_ENABLED": False,  # beat and payments wake the sender themselves
-    "MAX_RETRIES": 12,
-    "RETRY_INTERVAL": {"minutes": 10},
+    # A mail server that is away for two days loses no mail.
+    "MAX_RETRIES": 150,
+    "RETRY_INTERVAL": timedelta(minutes=20),
+    "BATCH_SIZE": 5,
+    "SENDING_ORDER": ["-priority", "id"],
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": "kppay.example",
     "LOG_LEVEL": 1,
@@ -210,9 +215,17 @@ POST_OFFICE = {
 
 # --- Celery ---------------------------------------------------------------------------------------
 
+
+def broker_url(redis_url: str) -> str:
+    """REDIS_URL as Celery wants it: a unix socket has another name there."""
+    return redis_url.replace("unix://", "redis+socket://", 1)
+
+
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
+# Redis away: waking a worker fails at once, and beat's sweep finds the row.
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 30 * 60, "socket_timeout": 5}
@@ -241,7 +254,7 @@ STRIPE_API_VERSION = "2026-10-28.endive"
 STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
 STRIPE_JS_URL = env("STRIPE_JS_URL", default="https://js.stripe.com/endive/stripe.js")
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
-STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
+STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=2)
 # Live keys are refused unless production.py says so (payments.checks).
 STRIPE_LIVE_MODE = False
 

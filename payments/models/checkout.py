@@ -56,3 +56,8 @@ class CheckoutItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id}: {self.amount_cents}"
+
+    @property
+    def owed_after_cents(self) -> int:
+        """What the bill will still owe if everything on its way and this arrive."""
+        return self.invoice.payable_cents - self.amount_cents

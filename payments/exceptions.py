@@ -1,0 +1,21 @@
+"""Why a payment does not start. Each has its sentence for people in payments.forms."""
+
+
+class CannotPay(Exception):
+    """Base: nothing was charged, nothing was changed."""
+
+
+class BillNotPayable(CannotPay):
+    """The bill is paid or canceled, or less is owed than was to be paid."""
+
+
+class BillBusy(CannotPay):
+    """Another payment of this bill has not ended yet."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference
+
+
+class NotReviewed(CannotPay):
+    """Confirmed without a method chosen and reviewed."""

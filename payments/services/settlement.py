@@ -1,0 +1,207 @@
+"""The one place where a payment's outcome takes effect.
+
+The browser's return, the webhook and the reconciler all end here: lock, compare what Stripe holds
+with what we asked for, move the state, move the bills, post the ledger, fill the outbox, in one
+transaction. Running it again with the same answer changes nothing.
+"""
+
+import datetime as dt
+
+import structlog
+from django.db import transaction
+
+from billing.models import BillingAccount, EntryKind, Invoice, LedgerCode
+from billing.services import invoices as bills
+from billing.services.ledger import Posting, post
+from common.clock import business_date, now
+from common.failpoints import failpoint
+from common.locks import lock_ids, lock_one
+from common.money import CURRENCY
+from payments import emails
+from payments.gateway import Intent
+from payments.models import MOVES, RESERVING, Payment, PaymentEvent, Receipt, State
+
+log = structlog.get_logger(__name__)
+Via = PaymentEvent.Via
+
+# How soon to ask again about a payment that has no outcome; the wait doubles with each answerless
+# check, up to the second figure. Bank payments take days, a lost answer is found within minutes.
+_CHECK_AFTER: dict[str, tuple[dt.timedelta, dt.timedelta]] = {
+    State.CREATED: (dt.timedelta(minutes=1), dt.timedelta(minutes=5)),
+    State.SUBMITTED: (dt.timedelta(minutes=1), dt.timedelta(minutes=5)),
+    State.REQUIRES_ACTION: (dt.timedelta(minutes=2), dt.timedelta(minutes=15)),
+    State.UNKNOWN: (dt.timedelta(minutes=1), dt.timedelta(minutes=30)),
+    State.PROCESSING: (dt.timedelta(hours=1), dt.timedelta(hours=6)),
+}
+
+
+def check_after(state: str, *, checks: int) -> dt.timedelta:
+    """How long after a check that changed nothing to ask again."""
+    first, longest = _CHECK_AFTER[state]
+    return min(first * 2 ** min(checks // 3, 12), longest)
+
+
+def target_state(intent: Intent) -> str | None:
+    """The state that an intent's status means for its payment; None where nothing has happened yet."""
+    match intent.status:
+        case "succeeded":
+            return State.SUCCEEDED
+        case "processing":
+            return State.PROCESSING
+        case "requires_action":
+            return State.REQUIRES_ACTION
+        case "canceled":
+            return State.FAILED if intent.error_code else State.CANCELED
+    return None
+
+
+@transaction.atomic
+def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
+    """Apply what Stripe holds to a payment; returns it as it stands then."""
+    payment = _lock(payment_id)
+    target = target_state(intent)
+    if target is None or payment.is_final or target == payment.state:
+        return payment
+    mismatch = _mismatch(payment, intent)
+    if mismatch:
+        return _quarantine(payment, mismatch, via)
+    if target not in MOVES[payment.state]:
+        # An older answer than the one we hold, such as "action needed" after "processing".
+        log.info("payment.stale_answer", payment=payment.reference, told=target, state=payment.state)
+        return payment
+    _take_method(payment, intent)
+    return _move(payment, target, via=via, detail=intent.error_code)
+
+
+@transaction.atomic
+def give_up(*, payment_id: int, code: str, via: Via) -> Payment:
+    """End a payment for which no intent exists at Stripe, so that it can never charge."""
+    payment = _lock(payment_id)
+    if payment.is_final:
+        return payment
+    return _move(payment, State.CANCELED, via=via, detail=code)
+
+
+@transaction.atomic
+def mark(*, payment_id: int, state: State, via: Via, detail: str = "") -> Payment:
+    """Move a payment to SUBMITTED before the first call, or to UNKNOWN when an answer was lost."""
+    payment = _lock(payment_id)
+    if payment.state == state or state not in MOVES[payment.state]:
+        return payment
+    return _move(payment, state, via=via, detail=detail)
+
+
+@transaction.atomic
+def needs_review(*, payment_id: int, reason: str, via: Via) -> Payment:
+    """Stop asking about a payment and show it to staff."""
+    return _quarantine(_lock(payment_id), reason, via)
+
+
+def _lock(payment_id: int) -> Payment:
+    """Account, then payment: the order of every path that moves money."""
+    account_id = Payment.objects.values_list("account_id", flat=True).get(pk=payment_id)
+    lock_one(BillingAccount.objects.filter(pk=account_id))
+    return lock_one(Payment.objects.filter(pk=payment_id))
+
+
+def _mismatch(payment: Payment, intent: Intent) -> str:
+    """What is wrong where Stripe holds something else than we asked for."""
+    if intent.amount_cents != payment.amount_cents:
+        return f"amount {intent.amount_cents} instead of {payment.amount_cents}"
+    if intent.currency != CURRENCY:
+        return f"currency {intent.currency}"
+    if intent.reference != payment.reference or intent.id != payment.intent_id:
+        return "the intent belongs to another payment"
+    return ""
+
+
+def _quarantine(payment: Payment, reason: str, via: Via) -> Payment:
+    log.error("payment.needs_review", payment=payment.reference, reason=reason)
+    payment.review_reason = reason[:200]
+    payment.next_check_at = None
+    payment.save(update_fields=["review_reason", "next_check_at"])
+    if State.UNKNOWN in MOVES[payment.state]:
+        return _move(payment, State.UNKNOWN, via=via, detail="needs review")
+    return payment
+
+
+def _take_method(payment: Payment, intent: Intent) -> None:
+    if intent.method is not None:
+        payment.method_kind = intent.method.kind
+        payment.method_brand = intent.method.brand[:40]
+        payment.method_last4 = intent.method.last4
+
+
+def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
+    """Move the state, and with it the bills, the books and the outbox."""
+    at, before = now(), payment.state
+    payment.state = target
+    payment.checks = 0
+    if target == State.SUBMITTED:
+        payment.submitted_at = at
+    if target == State.SUCCEEDED:
+        payment.settled_at = at
+    if target == State.FAILED:
+        payment.decline_code = detail[:60]
+    if payment.is_final:
+        payment.ended_at, payment.next_check_at = at, None
+    elif not payment.review_reason:
+        payment.next_check_at = at + check_after(target, checks=0)
+    payment.save()
+    PaymentEvent.objects.create(
+        payment=payment, from_state=before, to_state=target, via=via, detail=detail[:80]
+    )
+    if target == State.SUCCEEDED:
+        _book(payment)
+    elif target in (State.FAILED, State.CANCELED) and before in RESERVING:
+        _release(payment)
+    if payment.is_final and via != Via.BROWSER and target != State.SUCCEEDED:
+        emails.tell_resolved(payment=payment)
+    failpoint("payments.settle_before_commit")
+    return payment
+
+
+def _allocations(payment: Payment) -> list[tuple[Invoice, int]]:
+    """The payment's bills, locked by key, each with its part."""
+    amounts = dict(payment.allocations.values_list("invoice_id", "amount_cents"))
+    return [(invoice, amounts[invoice.pk]) for invoice in lock_ids(Invoice, amounts).values()]
+
+
+def _book(payment: Payment) -> None:
+    """Debit processor clearing, credit the receivable of each bill; ask for the receipt."""
+    parts = _allocations(payment)
+    for invoice, amount_cents in parts:
+        bills.pay_reserved(invoice=invoice, amount_cents=amount_cents)
+    post(
+        kind=EntryKind.PAYMENT_SETTLED,
+        source="payment",
+        source_id=str(payment.pk),
+        region=payment.region,
+        effective_on=business_date(payment.region.time_zone, payment.settled_at),
+        lines=[
+            Posting(LedgerCode.PROCESSOR_CLEARING, payment.amount_cents, payment.account),
+            *(
+                Posting(LedgerCode.RECEIVABLE, -amount_cents, payment.account, invoice)
+                for invoice, amount_cents in parts
+            ),
+        ],
+    )
+    payer = payment.paid_by
+    receipt = Receipt.objects.create(
+        payment=payment,
+        email=payer.email if payer else "",
+        language=payer.language if payer else "en",
+    )
+    transaction.on_commit(lambda: _wake_renderer(receipt.pk), robust=True)
+
+
+def _wake_renderer(receipt_id: int) -> None:
+    from payments import tasks  # tasks call services; only the wake-up goes the other way
+
+    failpoint("payments.after_settle")
+    tasks.render_receipt.delay(receipt_id)
+
+
+def _release(payment: Payment) -> None:
+    for invoice, amount_cents in _allocations(payment):
+        bills.release(invoice=invoice, amount_cents=amount_cents)

@@ -1,0 +1,204 @@
+"""Asking Stripe, for one payment at a time: the steps between "created" and an outcome.
+
+Each call is made outside any transaction, by the holder of the payment's lease, under a key derived
+from the payment's row. A process may die at any line: the next holder of the lease asks first, and
+sends only what was certainly never confirmed.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+
+from common.clock import now
+from common.failpoints import failpoint
+from payments import gateway
+from payments.gateway import Declined, Intent, OutcomeUnknown, Refused
+from payments.models import RESERVING, Payment, PaymentEvent, State
+from payments.services import settlement
+
+log = structlog.get_logger(__name__)
+Via = PaymentEvent.Via
+
+# Longer than all calls of one step together can take (15 s each, once repeated).
+LEASE = dt.timedelta(seconds=180)
+# A payment whose process died is sent on within this time of the click; later it is given up.
+RESUME_WITHIN = dt.timedelta(minutes=10)
+# A lost answer: no request of ours can still be under way at Stripe after this.
+GIVE_UP_AFTER = dt.timedelta(minutes=5)
+# The bank's extra step was left alone for this long.
+ACTION_WITHIN = dt.timedelta(minutes=30)
+# Stripe may forget a key after 24 hours; from then on the same call would be a new one.
+KEY_LIVES = dt.timedelta(hours=23)
+
+
+def advance(*, payment_id: int, via: Via, at: dt.datetime | None = None) -> Payment:
+    """Take a payment as far as it goes now, asking Stripe; returns it as it stands then.
+
+    Does nothing while somebody else holds the lease, and nothing to a payment that has ended.
+    """
+    at = at or now()
+    with _lease(payment_id, at) as payment:
+        if payment is not None:
+            _advance(payment, via, at)
+    return Payment.objects.get(pk=payment_id)
+
+
+@contextmanager
+def _lease(payment_id: int, at: dt.datetime) -> Iterator[Payment | None]:
+    """The payment, for as long as nobody else may talk to Stripe about it; None where somebody does."""
+    until = at + LEASE
+    taken = Payment.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lt=at),
+        pk=payment_id,
+        state__in=RESERVING,
+        review_reason="",
+    ).update(lease_until=until)
+    if not taken:
+        yield None
+        return
+    try:
+        yield Payment.objects.select_related("region").get(pk=payment_id)
+    finally:
+        Payment.objects.filter(pk=payment_id, lease_until=until).update(lease_until=None)
+
+
+def _advance(payment: Payment, via: Via, at: dt.datetime) -> None:
+    try:
+        intent = _ask(payment, via, at)
+    except OutcomeUnknown as error:
+        log.warning("payment.no_answer", payment=payment.reference, error=str(error))
+        settlement.mark(payment_id=payment.pk, state=State.UNKNOWN, via=via, detail=str(error))
+    except Refused as error:
+        # Only where Stripe holds no intent of ours: nothing can ever be charged.
+        log.error("payment.refused", payment=payment.reference, code=error.code)
+        settlement.give_up(payment_id=payment.pk, code=error.code, via=via)
+    else:
+        if intent is not None:
+            settlement.settle(payment_id=payment.pk, intent=intent, via=via)
+
+
+def _ask(payment: Payment, via: Via, at: dt.datetime) -> Intent | None:
+    """The intent as it stands after doing what may be done; None where it was never learned."""
+    may_send = payment.state in (State.CREATED, State.SUBMITTED) and (
+        at - payment.created_at < RESUME_WITHIN
+    )
+    if payment.state == State.CREATED:
+        payment = settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=via)
+    fresh = payment.intent_id is None
+    intent = _learn_intent(payment, at) if fresh else _retrieve(payment)
+    if intent is None:
+        return None
+    if _not_confirmed(intent):
+        if may_send:
+            intent = _confirm(payment, intent)
+        elif at - (payment.submitted_at or payment.created_at) >= GIVE_UP_AFTER:
+            return _cancel(payment)
+    if _refused(intent):
+        # Whoever holds the client secret could try another card on it; this payment is over.
+        canceled = _cancel(payment)
+        return replace(canceled, error_code=canceled.error_code or intent.error_code)
+    if _abandoned(payment, intent, at):
+        return _cancel(payment)
+    return intent
+
+
+def _learn_intent(payment: Payment, at: dt.datetime) -> Intent | None:
+    """Create the intent, or get the one that an earlier, lost call created."""
+    if at - payment.created_at < KEY_LIVES:
+        failpoint("payments.before_create")
+        intent = gateway.create_intent(
+            region=payment.region, reference=payment.reference, amount_cents=payment.amount_cents
+        )
+        failpoint("payments.after_create")
+    else:
+        try:
+            found = gateway.find_intent(region=payment.region, reference=payment.reference)
+        except Refused as error:  # says nothing about whether an intent exists
+            raise OutcomeUnknown(error.code) from error
+        if found is None:
+            settlement.needs_review(
+                payment_id=payment.pk, reason="no trace at Stripe after a day", via=Via.RECONCILER
+            )
+            return None
+        intent = found
+    Payment.objects.filter(pk=payment.pk).update(intent_id=intent.id)
+    payment.intent_id = intent.id
+    return intent
+
+
+def _retrieve(payment: Payment) -> Intent:
+    try:
+        return gateway.retrieve_intent(region=payment.region, intent_id=str(payment.intent_id))
+    except Refused as error:  # a wrong key, a missing object: says nothing about the money
+        raise OutcomeUnknown(error.code) from error
+
+
+def _confirm(payment: Payment, intent: Intent) -> Intent:
+    """Ask for the money. Whatever the answer, only a fresh look tells what became of the intent."""
+    try:
+        failpoint("payments.before_confirm")
+        confirmed = gateway.confirm_intent(
+            region=payment.region,
+            reference=payment.reference,
+            intent_id=intent.id,
+            token=payment.confirmation_token,
+            return_url=settings.SITE_URL + reverse("payments:show", args=[payment.reference]),
+        )
+        failpoint("payments.after_confirm")
+    except Declined:
+        return _retrieve(payment)
+    except Refused as error:
+        log.error("payment.confirm_refused", payment=payment.reference, code=error.code)
+        found = _retrieve(payment)
+        return _cancel(payment) if _not_confirmed(found) else found
+    except OutcomeUnknown:
+        found = _retrieve(payment)
+        if _not_confirmed(found):
+            raise  # it may still be on its way to Stripe
+        return found
+    return confirmed
+
+
+def _cancel(payment: Payment) -> Intent:
+    """Make sure that the intent can never charge, then look again: it may have, meanwhile."""
+    try:
+        return gateway.cancel_intent(region=payment.region, intent_id=str(payment.intent_id))
+    except Refused:
+        return _retrieve(payment)
+
+
+def _not_confirmed(intent: Intent) -> bool:
+    return intent.status in ("requires_payment_method", "requires_confirmation") and (
+        not intent.error_code
+    )
+
+
+def _refused(intent: Intent) -> bool:
+    """Declined; at Stripe such an intent waits for another method."""
+    return intent.status == "requires_payment_method" and bool(intent.error_code)
+
+
+def _abandoned(payment: Payment, intent: Intent, at: dt.datetime) -> bool:
+    return intent.status == "requires_action" and at - payment.created_at >= ACTION_WITHIN
+
+
+def abandon(*, payment_id: int, via: Via) -> Payment:
+    """The payer does not want to take the bank's extra step. It may have succeeded meanwhile."""
+    with _lease(payment_id, now()) as payment:
+        if payment is not None and payment.state == State.REQUIRES_ACTION:
+            with suppress(OutcomeUnknown):  # the reconciler will cancel it later
+                settlement.settle(payment_id=payment_id, intent=_cancel(payment), via=via)
+    return Payment.objects.get(pk=payment_id)
+
+
+def client_secret(*, payment: Payment) -> str:
+    """For the browser to take the bank's extra step. Raises GatewayError."""
+    if payment.state != State.REQUIRES_ACTION or payment.intent_id is None:
+        raise Refused("no_action_needed")
+    return gateway.retrieve_intent(region=payment.region, intent_id=payment.intent_id).client_secret

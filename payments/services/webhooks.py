@@ -1,0 +1,115 @@
+"""The inbox: keep each event once, answer at once, then ask Stripe what is true.
+
+An event is a hint that something happened to an object. What it says is never believed: events come
+late, twice, in any order, and their content is old by the time we read it.
+"""
+
+import datetime as dt
+
+import structlog
+from django.db import transaction
+
+from accounts.models import Region
+from common.clock import now
+from payments import gateway
+from payments.gateway import Event, GatewayError
+from payments.models import Payment, PaymentEvent, WebhookEvent
+from payments.services import submission
+
+log = structlog.get_logger(__name__)
+Outcome = WebhookEvent.Outcome
+
+APPLIED_TYPES = frozenset(
+    f"payment_intent.{what}"
+    for what in ("requires_action", "processing", "succeeded", "payment_failed", "canceled")
+)
+# An event may overtake the transaction that makes its payment; after this it is nobody's.
+PARK_FOR = dt.timedelta(minutes=10)
+RETRY_AFTER = dt.timedelta(seconds=20)
+BATCH = 200
+
+
+def receive(*, account: str, event: Event) -> WebhookEvent | None:
+    """Keep an event; None where we have it already."""
+    kept, new = WebhookEvent.objects.get_or_create(
+        stripe_account=account,
+        event_id=event.id,
+        defaults={
+            "type": event.type[:80],
+            "object_id": event.object_id[:80],
+            "api_version": event.api_version[:40],
+        },
+    )
+    return kept if new else None
+
+
+def process_pending(*, at: dt.datetime | None = None) -> int:
+    """Process what is due; returns how many events were taken up."""
+    at = at or now()
+    due = WebhookEvent.objects.filter(outcome=Outcome.PENDING, next_attempt_at__lte=at)
+    ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH])
+    return sum(process(event_id=pk, at=at) for pk in ids)
+
+
+def process(*, event_id: int, at: dt.datetime | None = None) -> bool:
+    """Process one event, unless another process has it or it is done. Returns whether we did."""
+    at = at or now()
+    event = _claim(event_id, at)
+    if event is None:
+        return False
+    if event.type not in APPLIED_TYPES:
+        _finish(event, Outcome.IGNORED)
+        return True
+    try:
+        payment = _find_payment(event)
+    except GatewayError as error:
+        log.warning("webhook.no_answer", webhook=event.event_id, error=str(error))
+        return True  # stays pending; the sweep comes back
+    if payment is not None:
+        payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.WEBHOOK, at=at)
+        # Somebody else may hold the lease right now; then we look once more later.
+        if payment.lease_until is None:
+            _finish(event, Outcome.APPLIED)
+    elif at - event.received_at >= PARK_FOR:
+        log.error("webhook.unknown_object", webhook=event.event_id, type=event.type)
+        _finish(event, Outcome.ORPHAN)
+    return True
+
+
+@transaction.atomic
+def _claim(event_id: int, at: dt.datetime) -> WebhookEvent | None:
+    event = (
+        WebhookEvent.objects.select_for_update(skip_locked=True)
+        .filter(pk=event_id, outcome=Outcome.PENDING, next_attempt_at__lte=at)
+        .first()
+    )
+    if event is not None:
+        event.attempts += 1
+        event.next_attempt_at = at + RETRY_AFTER * min(event.attempts, 6)
+        event.save(update_fields=["attempts", "next_attempt_at"])
+    return event
+
+
+def _find_payment(event: WebhookEvent) -> Payment | None:
+    """By the intent's id; or, where we never saved it, by the reference that Stripe kept for us.
+
+    Always within the account that signed the event: one entity's event never moves another's payment.
+    """
+    ours = Payment.objects.filter(region__stripe_account=event.stripe_account)
+    payment = ours.filter(intent_id=event.object_id).first()
+    if payment is not None:
+        return payment
+    region = Region.objects.filter(stripe_account=event.stripe_account).first()
+    if region is None:
+        return None
+    try:
+        intent = gateway.retrieve_intent(region=region, intent_id=event.object_id)
+    except gateway.Refused:
+        return None
+    return ours.filter(reference=intent.reference, intent_id__isnull=True).first()
+
+
+def _finish(event: WebhookEvent, outcome: Outcome) -> None:
+    WebhookEvent.objects.filter(pk=event.pk, outcome=Outcome.PENDING).update(
+        outcome=outcome, processed_at=now()
+    )

@@ -1,0 +1,38 @@
+"""What workers are woken for. Each task finds its work in the database and may run twice."""
+
+from celery import shared_task
+from kombu.exceptions import OperationalError as BrokerAway
+
+from payments.services import receipts, reconcile, webhooks
+
+__all__ = ["BrokerAway"]
+
+
+@shared_task
+def reconcile_unsettled() -> None:
+    """Ask about payments without an outcome whose next check is due."""
+    reconcile.reconcile_unsettled()
+
+
+@shared_task
+def process_webhook(event_id: int) -> None:
+    """Process one event that has just arrived."""
+    webhooks.process(event_id=event_id)
+
+
+@shared_task
+def process_webhook_inbox() -> None:
+    """Process events that nobody was woken for, or that had to wait."""
+    webhooks.process_pending()
+
+
+@shared_task
+def render_receipt(receipt_id: int) -> None:
+    """Render and mail one receipt that was just asked for."""
+    receipts.render(receipt_id=receipt_id)
+
+
+@shared_task
+def render_due_receipts() -> None:
+    """Render and mail receipts that nobody was woken for."""
+    receipts.render_due()

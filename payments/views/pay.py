@@ -1,0 +1,135 @@
+"""Paying, step by step: bill and amount, method, review and confirm.
+
+Every step reads the checkout again from the database; nothing that matters travels in the form.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from billing.access import account_required
+from billing.models import BillingAccount, Invoice
+from common.clock import business_date
+from payments import forms, gateway, methods, queries
+from payments.csp import allow_stripe
+from payments.exceptions import CannotPay
+from payments.models import Checkout, Payment, PaymentEvent
+from payments.services import checkout as checkouts
+from payments.services import submission
+
+STEPS = [
+    gettext_lazy("Bill and amount"),
+    gettext_lazy("Payment method"),
+    gettext_lazy("Review and pay"),
+]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required
+def choose(request: HttpRequest, account: BillingAccount) -> HttpResponse:
+    """Step 1: which bill, and how much of it. `?bill=` and `?kind=` narrow the choice."""
+    bills = queries.payable_bills(account)
+    shown = _shown(request, bills)
+    initial = {"bill": shown[0].pk if len(shown) == 1 else request.GET.get("bill")}
+    form = forms.ChooseForm(request.POST or None, bills=bills, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        amounts = {form.cleaned_data["bill"]: form.cleaned_data["amount_cents"]}
+        try:
+            checkout = checkouts.start(account=account, started_by=request.user, amounts=amounts)
+        except CannotPay as error:
+            form.add_error("bill", forms.sentence(error))
+        else:
+            return redirect("payments:method", checkout.pk)
+    context = {
+        "form": form,
+        "bills": shown,
+        "chosen": str(form["bill"].value() or ""),
+        "today": business_date(account.region.time_zone),
+        "steps": STEPS,
+    }
+    return render(request, "payments/choose.html", context, status=422 if form.errors else 200)
+
+
+def _shown(request: HttpRequest, bills: "queries.InvoiceQuerySet") -> list[Invoice]:
+    asked = request.GET.get("bill", "")
+    if asked.isascii() and asked.isdecimal() and len(asked) < 18:
+        bills = bills.filter(pk=int(asked))
+    if request.GET.get("kind") in ("medical", "premium"):
+        bills = bills.premiums() if request.GET["kind"] == "premium" else bills.medical()
+    return list(bills[: queries.SHOWN_BILLS])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required
+@allow_stripe
+def method(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> HttpResponse:
+    """Step 2: card details, typed into Stripe's frame; we get a token for them."""
+    checkout = get_object_or_404(Checkout, account=account, pk=key)
+    payment = Payment.objects.filter(checkout=checkout).first()
+    if payment is not None:
+        return redirect("payments:show", payment.reference)
+    form = forms.MethodForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            checkouts.choose_method(checkout=checkout, token=form.cleaned_data["confirmation_token"])
+        except gateway.Refused:
+            form.add_error(None, _("Your payment details did not reach us. Enter them again."))
+        except gateway.GatewayError:
+            form.add_error(
+                None,
+                _("We cannot reach our payment service right now. Nothing was charged. Try again."),
+            )
+        else:
+            return redirect("payments:review", checkout.pk)
+    context = {
+        "form": form,
+        "checkout": checkout,
+        "items": _items(checkout),
+        "amount_cents": sum(item.amount_cents for item in _items(checkout)),
+        "publishable_key": gateway.publishable_key(account.region),
+        "stripe_js_url": settings.STRIPE_JS_URL,
+        "steps": STEPS,
+    }
+    return render(request, "payments/method.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@account_required
+def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> HttpResponse:
+    """Step 3: what will be charged to what; "Pay" commits the payment and asks for the money."""
+    checkout = get_object_or_404(Checkout, account=account, pk=key)
+    payment = Payment.objects.filter(checkout=checkout).first()
+    if payment is None and request.method == "POST":
+        try:
+            payment = checkouts.confirm(
+                checkout=checkout, payer=Payment.Payer.MEMBER, paid_by=request.user
+            )
+        except CannotPay as error:
+            messages.error(request, forms.sentence(error))
+            return redirect("payments:choose")
+        submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+    if payment is not None:
+        return redirect("payments:show", payment.reference)
+    if not checkout.confirmation_token:
+        return redirect("payments:method", checkout.pk)
+    items = _items(checkout)
+    context = {
+        "checkout": checkout,
+        "items": items,
+        "amount_cents": sum(item.amount_cents for item in items),
+        "method": methods.describe(
+            kind=checkout.method_kind, brand=checkout.method_brand, last4=checkout.method_last4
+        ),
+        "steps": STEPS,
+    }
+    return render(request, "payments/review.html", context)
+
+
+def _items(checkout: Checkout) -> list["checkouts.CheckoutItem"]:
+    return list(checkout.items.select_related("invoice__patient").order_by("pk"))

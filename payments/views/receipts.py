@@ -1,0 +1,79 @@
+"""The receipt of a payment: downloaded as a PDF, or mailed once more."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from billing.access import account_required
+from billing.models import BillingAccount
+from billing.pdf import PdfUnavailable
+from payments import emails
+from payments.models import Receipt
+from payments.services import receipts
+
+RETRY_AFTER_SECONDS = 3
+
+
+@require_safe
+@account_required
+def download(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+    """The itemised receipt. One that no worker has rendered yet is rendered now."""
+    receipt = _find(account, reference)
+    if receipt.rendered_at is None:
+        try:
+            receipts.render(receipt_id=receipt.pk)
+        except PdfUnavailable:
+            return _preparing(request, receipt)
+        receipt.refresh_from_db()
+    if receipt.pdf is None:  # a worker is at it
+        return _preparing(request, receipt)
+    name = emails.file_name(receipt.payment)
+    return HttpResponse(
+        bytes(receipt.pdf),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )
+
+
+@require_POST
+@account_required
+def mail_again(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+    """Mail the receipt to the address of the person who asks."""
+    receipt = _find(account, reference)
+    address = request.user.email
+    try:
+        receipts.mail_again(receipt=receipt, to=address)
+    except receipts.NotMailedYet:
+        messages.info(request, _("The receipt is being prepared. It will reach you by e-mail shortly."))
+    except receipts.ResentTooOften:
+        messages.warning(
+            request,
+            _("This receipt was sent a moment ago. Please look into your mail, or download it here."),
+        )
+    except PdfUnavailable:
+        messages.warning(request, _("The receipt cannot be sent right now. Please try again later."))
+    else:
+        messages.success(request, _("The receipt is on its way to %(address)s.") % {"address": address})
+    return redirect("payments:show", receipt.payment.reference)
+
+
+def _find(account: BillingAccount, reference: str) -> Receipt:
+    return get_object_or_404(
+        Receipt.objects.select_related("payment__region"),
+        payment__account=account,
+        payment__reference=reference,
+    )
+
+
+def _preparing(request: HttpRequest, receipt: Receipt) -> HttpResponse:
+    """A page that asks again by itself, without a script."""
+    seconds = str(RETRY_AFTER_SECONDS)
+    return render(
+        request,
+        "payments/receipt_preparing.html",
+        {"payment": receipt.payment},
+        status=503,
+        headers={"Retry-After": seconds, "Refresh": seconds},
+    )

@@ -1,0 +1,89 @@
+"""How a payment stands, for the member who made it."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from billing.access import account_required
+from billing.models import BillingAccount
+from payments import declines, gateway, methods
+from payments.csp import allow_stripe
+from payments.models import Payment, PaymentEvent, State
+from payments.services import submission
+
+# One page each: "paid" is only for money that has really moved.
+TEMPLATES = {
+    State.CREATED: "payments/checking.html",
+    State.SUBMITTED: "payments/checking.html",
+    State.UNKNOWN: "payments/checking.html",
+    State.REQUIRES_ACTION: "payments/bank_step.html",
+    State.PROCESSING: "payments/processing.html",
+    State.SUCCEEDED: "payments/paid.html",
+    State.FAILED: "payments/declined.html",
+    State.CANCELED: "payments/not_charged.html",
+}
+
+
+@require_safe
+@account_required
+@allow_stripe
+def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+    """The page of a payment; the address stays the same from the click to the receipt."""
+    payment = _find(account, reference)
+    context = {
+        "payment": payment,
+        "allocations": list(
+            payment.allocations.select_related("invoice__patient").order_by("invoice_id")
+        ),
+        "events": list(payment.events.all()),
+        "method": methods.describe(
+            kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
+        ),
+        "explanation": declines.explain(payment.decline_code),
+        "stripe_js_url": settings.STRIPE_JS_URL,
+    }
+    template = TEMPLATES[State(payment.state)]
+    if payment.state == State.REQUIRES_ACTION:
+        try:
+            context["client_secret"] = submission.client_secret(payment=payment)
+            context["publishable_key"] = gateway.publishable_key(payment.region)
+        except gateway.GatewayError:
+            template = TEMPLATES[State.UNKNOWN]
+    with timezone.override(payment.region.time_zone):
+        return render(request, template, context)
+
+
+@require_safe
+@account_required
+def state(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+    """For a waiting page: 204 while nothing has changed, else a request to load the page again."""
+    payment = _find(account, reference)
+    if payment.state == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return HttpResponse(status=200, headers={"HX-Refresh": "true"})
+
+
+@require_POST
+@account_required
+def refresh(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+    """The payer comes back from the bank's step: ask Stripe what became of it."""
+    payment = _find(account, reference)
+    submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+    return redirect("payments:show", payment.reference)
+
+
+@require_POST
+@account_required
+def abandon(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+    """The payer does not want to take the bank's step."""
+    payment = _find(account, reference)
+    submission.abandon(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+    return redirect("payments:show", payment.reference)
+
+
+def _find(account: BillingAccount, reference: str) -> Payment:
+    return get_object_or_404(
+        Payment.objects.select_related("region", "account"), account=account, reference=reference
+    )
