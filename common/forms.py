@@ -101,7 +101,7 @@ class DateInput3(forms.MultiWidget):
     use_fieldset = True
 
     def __init__(self, *, autocomplete: str = "", attrs: dict[str, Any] | None = None) -> None:
-        widgets = {
+        widgets: dict[str, forms.Widget | type[forms.Widget]] = {
             part: forms.TextInput(
                 {
                     "inputmode": "numeric",

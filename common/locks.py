@@ -4,10 +4,11 @@ The order is BillingAccount, then Payment, then Invoices by key (docs/money-flow
 bounded by the connection's lock_timeout (kppay.settings.base.database).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 M = TypeVar("M", bound=models.Model)
 
@@ -34,3 +35,21 @@ def lock_one(queryset: "models.QuerySet[M]") -> M:
 def lock_ids(model: type[M], ids: Iterable[object]) -> dict[object, M]:
     """Lock rows of a model by key; returns them by key."""
     return {row.pk: row for row in lock(model._default_manager.filter(pk__in=list(ids)))}
+
+
+@contextmanager
+def advisory_lock(name: str) -> Iterator[bool]:
+    """Hold a lock of this name, on every machine, without a transaction; yields whether it is ours.
+
+    PostgreSQL frees it when the holder's connection ends, so a holder that dies blocks nobody.
+    """
+    key = "hashtextextended(%s, 0)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({key})", [name])
+        (mine,) = cursor.fetchone()
+    try:
+        yield mine
+    finally:
+        if mine:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({key})", [name])

@@ -1,8 +1,16 @@
 from celery import shared_task
 from post_office import mail
 
+from common.locks import advisory_lock
+
 
 @shared_task
 def deliver_mail() -> None:
-    """Send what waits in the outbox. Rows are locked by post_office, so two runs do not send twice."""
-    mail.send_queued_mail_until_done()
+    """Send what waits in the outbox, one sender at a time on any number of machines.
+
+    Batches are small (POST_OFFICE["BATCH_SIZE"]): a sender that dies has not yet noted what it sent
+    in the batch, and only that is sent again.
+    """
+    with advisory_lock("deliver_mail") as mine:
+        while mine and mail.get_queued().exists():
+            mail.send_queued()

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 
 from demo import postgres, redis
 from demo.environment import redis_folder_of_tests
@@ -26,7 +27,7 @@ def cluster() -> postgres.Cluster:
 def redis_server() -> Iterator[str]:
     """The Redis that the settings name."""
     process = redis.start(redis_folder_of_tests())
-    yield settings.CELERY_BROKER_URL
+    yield settings.CACHES["default"]["LOCATION"]
     process.terminate()
     process.wait()
 
@@ -44,27 +45,21 @@ def django_db_setup(
     django_db_blocker: object,
     django_db_modify_db_settings: None,
     cluster: postgres.Cluster,
-) -> None:
-    """Migrate once as the owner, then hand the connection to the runtime role."""
+) -> Iterator[None]:
+    """Migrate once as the owner, then hand the connection to the runtime role.
+
+    Django empties tables by TRUNCATE, which our books refuse; the superuser empties them instead.
+    """
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         database.create_and_migrate(cluster)
         database.become(postgres.RUNTIME)
 
+    def empty(_: TransactionTestCase) -> None:
+        database.empty_tables(cluster, connection.settings_dict["NAME"])
 
-@pytest.fixture(autouse=True)
-def _clean_after_transactional_test(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Django empties tables by TRUNCATE, which our books refuse; the superuser empties them instead."""
-    if "django_db_setup" in request.fixturenames or request.node.get_closest_marker("django_db"):
-        from django.test import TransactionTestCase
-
-        cluster = request.getfixturevalue("cluster")
-        monkeypatch.setattr(
-            TransactionTestCase,
-            "_fixture_teardown",
-            lambda self: database.empty_tables(cluster, connection.settings_dict["NAME"]),
-        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
 
 
 @pytest.fixture(autouse=True)

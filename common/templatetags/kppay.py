@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django import template
+from django.conf import settings
 from django.contrib.messages import constants
 from django.forms import BoundField
 from django.utils import formats
@@ -68,3 +69,9 @@ NOTICE_KINDS = {
 def notice_kind(level: int) -> str:
     """Which notice shows a message of this level."""
     return NOTICE_KINDS.get(level, "info")
+
+
+@register.simple_tag
+def site_url(path: str = "") -> str:
+    """The address of a page, with the host, for mails: {% site_url "/contact/" %}."""
+    return f"{settings.SITE_URL}{path}"

@@ -29,7 +29,7 @@ CACHES = {
         "LOCATION": env("REDIS_URL"),
     }
 }
-CELERY_BROKER_URL = env("REDIS_URL")
+CELERY_BROKER_URL = broker_url(env("REDIS_URL"))
 
 POST_OFFICE["BACKENDS"]["default"] = env(
     "EMAIL_DELIVERY_BACKEND", default="demo.mailbox.MailboxBackend"

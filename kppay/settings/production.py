@@ -15,14 +15,14 @@ DATABASES = {
 }
 REDIS_URL = env("REDIS_URL")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 
 STRIPE_LIVE_MODE = env.bool("STRIPE_LIVE_MODE", default=True)
 
 # smtp+tls://user:password@host:587
 vars().update(env.email_url("EMAIL_URL"))
 POST_OFFICE["BACKENDS"]["default"] = EMAIL_BACKEND  # what EMAIL_URL chose delivers
-EMAIL_BACKEND = "post_office.EmailBackend"  # and everything we send goes through the outbox
+EMAIL_BACKEND = "common.mail.OutboxBackend"  # and everything we send goes through the outbox
 
 SECURE_SSL_REDIRECT = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -24,7 +24,7 @@ CACHES = {
         "KEY_PREFIX": env("PYTEST_XDIST_WORKER", default="main"),
     }
 }
-CELERY_BROKER_URL = env("REDIS_URL")
+CELERY_BROKER_URL = broker_url(env("REDIS_URL"))
 # A flow that wakes a worker finishes in the test; flows with a real worker run in tests/e2e.
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
