@@ -7,6 +7,8 @@ who can log in, and who is yet to register.
 import datetime as dt
 from dataclasses import dataclass
 
+from accounts.roles import Role
+
 # Protects nothing: it opens sample data on the machine that made it, and production never has it.
 PASSWORD = "quiet-Heron-42"
 
@@ -36,9 +38,9 @@ class SampleMember(Person):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleStaff(Person):
-    """Somebody who works in the admin, with the rights of one group (None: all rights)."""
+    """Somebody who works in the admin, with the rights of a role (None: all rights)."""
 
-    group: str | None
+    staff_role: Role | None
 
 
 MEMBERS = (
@@ -89,9 +91,9 @@ MEMBERS = (
     ),
     SampleMember(
         role="unregistered_member",
-        email="tamsin.okonkwo@example.com",
+        email="tamsin.okearsley@example.com",
         first_name="Tamsin",
-        last_name="O’Konkwo",
+        last_name="O'Kearsley",
         about="another who has not registered yet",
         region="MAS",
         member_number="660054908",
@@ -108,7 +110,7 @@ STAFF = (
         first_name="Bela",
         last_name="Agnew",
         about="staff: sees members and their bills",
-        group="billing agent",
+        staff_role=Role.BILLING_AGENT,
     ),
     SampleStaff(
         role="supervisor",
@@ -116,7 +118,7 @@ STAFF = (
         first_name="Suri",
         last_name="Pervaiz",
         about="staff: approves",
-        group="supervisor",
+        staff_role=Role.SUPERVISOR,
     ),
     SampleStaff(
         role="auditor",
@@ -124,7 +126,7 @@ STAFF = (
         first_name="Odile",
         last_name="Audry",
         about="staff: reads everything, changes nothing",
-        group="auditor",
+        staff_role=Role.AUDITOR,
     ),
     SampleStaff(
         role="superuser",
@@ -132,7 +134,7 @@ STAFF = (
         first_name="Rowan",
         last_name="Admire",
         about="staff: everything",
-        group=None,
+        staff_role=None,
     ),
 )
 

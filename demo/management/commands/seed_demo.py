@@ -1,11 +1,23 @@
-"""Put in the sample people and their bills. A second run changes nothing."""
+"""Put in the sample people and their bills."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from accounts.models import Member
+from billing.models import Invoice
+from common.clock import business_date
+from demo.people import STAFF
+from demo.seed import seed
+
+TIME_ZONE = "America/Los_Angeles"  # of most sample people
+
+
 class Command(BaseCommand):
-    help = __doc__
+    help = "Put in the sample people and their bills. A second run changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        pass
+        seed(today=business_date(TIME_ZONE))
+        self.stdout.write(
+            f"{Member.objects.count()} members, {Invoice.objects.count()} bills, {len(STAFF)} staff."
+        )

@@ -1,0 +1,66 @@
+"""Every sample identity with what a script needs to act as that person."""
+
+from dataclasses import dataclass
+
+from billing.models import Invoice
+from demo.people import MEMBERS, STAFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """One row of `manage.py demo_logins`. What a person does not have is None.
+
+    Somebody of role `unregistered_member` cannot log in yet: e-mail and password are to register with.
+    """
+
+    role: str
+    email: str
+    password: str
+    region: str | None
+    member_number: str | None
+    first_name: str
+    last_name: str
+    date_of_birth: str | None  # 1984-05-17
+    account_number: str | None
+    pay_code: str | None  # of the open bill that is due first
+
+
+def identities() -> list[Identity]:
+    pay_codes = {
+        (region, account): code
+        for region, account, code in Invoice.objects.open()
+        .filter(pay_code__isnull=False)
+        .order_by("-due_on", "-pk")
+        .values_list("account__region__code", "account__account_number", "pay_code")
+    }
+    members = [
+        Identity(
+            role=person.role,
+            email=person.email,
+            password=person.password,
+            region=person.region,
+            member_number=person.member_number,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            date_of_birth=person.date_of_birth.isoformat(),
+            account_number=person.account_number,
+            pay_code=pay_codes.get((person.region, person.account_number)),
+        )
+        for person in MEMBERS
+    ]
+    staff = [
+        Identity(
+            role=person.role,
+            email=person.email,
+            password=person.password,
+            region=None,
+            member_number=None,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            date_of_birth=None,
+            account_number=None,
+            pay_code=None,
+        )
+        for person in STAFF
+    ]
+    return members + staff

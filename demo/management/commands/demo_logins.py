@@ -1,0 +1,31 @@
+"""Print every sample identity, for people and for scripts."""
+
+import argparse
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from demo.identities import Identity, identities
+
+COLUMNS = tuple(field.name for field in fields(Identity))
+
+
+class Command(BaseCommand):
+    help = "Print every sample identity: who can log in, and who is yet to register."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows = [asdict(identity) for identity in identities()]
+        if options["json"]:
+            self.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False))
+            return
+        table = [COLUMNS, *(tuple(row[column] or "-" for column in COLUMNS) for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for row in table:
+            self.stdout.write(
+                "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            )

@@ -1,0 +1,75 @@
+"""The sample people and their bills, put in through the same doors as real ones.
+
+demo/samples/seed.csv has the columns of docs/import.md; its days are counted from today ("-28", "9"),
+so that some bills are always due soon and some past due.
+"""
+
+import csv
+import datetime as dt
+import tempfile
+from pathlib import Path
+
+from django.core.management import call_command
+
+from accounts.models import Member, User
+from accounts.services import users
+from demo.people import MEMBERS, STAFF, SampleMember, SampleStaff
+
+BILLS = Path(__file__).resolve().parent / "samples" / "seed.csv"
+DAYS = ("issued_on", "due_on", "service_on", "service_to")
+
+
+def seed(*, today: dt.date) -> None:
+    """Everything that is missing of the sample people. Their bills are dated from `today`, once."""
+    if not has_bills():
+        import_bills(today=today)
+    for member in MEMBERS:
+        if member.registered:
+            enrol(member)
+    for person in STAFF:
+        employ(person)
+
+
+def has_bills() -> bool:
+    """Whether the sample bills went in before; their days must not move with a second run."""
+    last = MEMBERS[-1]
+    return Member.objects.filter(region__code=last.region, member_number=last.member_number).exists()
+
+
+def import_bills(*, today: dt.date) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "seed.csv"
+        write_dated(path, today=today)
+        call_command("import_bills", str(path), format="csv", strict=True, verbosity=0)
+
+
+def write_dated(path: Path, *, today: dt.date) -> None:
+    """The sample bills with calendar days in place of counts of days."""
+    with BILLS.open(newline="", encoding="utf-8") as source, path.open("w", newline="") as target:
+        reader = csv.DictReader(source)
+        writer = csv.DictWriter(target, fieldnames=reader.fieldnames or [])
+        writer.writeheader()
+        for row in reader:
+            for column in DAYS:
+                if row[column]:
+                    row[column] = (today + dt.timedelta(days=int(row[column]))).isoformat()
+            writer.writerow(row)
+
+
+def enrol(person: SampleMember) -> None:
+    """Give the member record a log-in, as if the person had registered."""
+    member = Member.objects.get(region__code=person.region, member_number=person.member_number)
+    if member.user_id is None:
+        users.enrol_member(member=member, email=person.email, password=person.password)
+
+
+def employ(person: SampleStaff) -> None:
+    if User.objects.filter(email=person.email).exists():
+        return
+    names = {"first_name": person.first_name, "last_name": person.last_name}
+    if person.staff_role is None:
+        users.create_superuser(email=person.email, password=person.password, **names)
+    else:
+        users.create_staff(
+            email=person.email, password=person.password, role=person.staff_role, **names
+        )
