@@ -21,10 +21,10 @@ class Receipt(models.Model):
     mail_id = models.BigIntegerField(_("mail"), null=True, help_text=_("Key in the outbox"))
     # Nobody else renders before this; a failed attempt leaves it standing, so that the next waits.
     claimed_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     # Mailed again because somebody asked for it.
     resent_at = models.DateTimeField(_("mailed again"), null=True)
-    resends = models.PositiveSmallIntegerField(default=0)
+    resends = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = _("receipt")

@@ -42,7 +42,7 @@ def download(request: HttpRequest, account: BillingAccount, reference: str) -> H
 def mail_again(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
     """Mail the receipt to the address of the person who asks."""
     receipt = _find(account, reference)
-    address = request.user.email
+    address = request.user.get_username()
     try:
         receipts.mail_again(receipt=receipt, to=address)
     except receipts.NotMailedYet:
@@ -69,11 +69,8 @@ def _find(account: BillingAccount, reference: str) -> Receipt:
 
 def _preparing(request: HttpRequest, receipt: Receipt) -> HttpResponse:
     """A page that asks again by itself, without a script."""
-    seconds = str(RETRY_AFTER_SECONDS)
-    return render(
-        request,
-        "payments/receipt_preparing.html",
-        {"payment": receipt.payment},
-        status=503,
-        headers={"Retry-After": seconds, "Refresh": seconds},
+    response = render(
+        request, "payments/receipt_preparing.html", {"payment": receipt.payment}, status=503
     )
+    response["Retry-After"] = response["Refresh"] = str(RETRY_AFTER_SECONDS)
+    return response
