@@ -123,7 +123,7 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except stripe.CardError as error:
-        raise Declined(_card_code(error)) from error
+        raise Declined(_refusal_code(error.error)) from error
     except stripe.InvalidRequestError as error:
         missing = error.code == "resource_missing"
         raise Refused(error.code or "invalid_request", missing=missing) from error
@@ -133,9 +133,9 @@ def _errors() -> Iterator[None]:
         raise OutcomeUnknown(type(error).__name__) from error
 
 
-def _card_code(error: stripe.CardError) -> str:
-    detail = error.error
-    return str((detail and getattr(detail, "decline_code", None)) or error.code or "declined")
+def _refusal_code(error: Any) -> str:
+    """The bank's decline code, or else Stripe's error code; Stripe leaves out what does not apply."""
+    return str(getattr(error, "decline_code", None) or getattr(error, "code", None) or "declined")
 
 
 def confirmation_method(*, region: Region, token: str) -> Method:
@@ -241,9 +241,9 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
         status=found.status,
         amount_cents=found.amount,
         currency=found.currency,
-        reference=dict(found.metadata or {}).get("payment", ""),
+        reference=str(found.metadata.to_dict().get("payment", "")) if found.metadata else "",
         client_secret=found.client_secret or "",
-        error_code=str((error.decline_code or error.code or "declined") if error else ""),
+        error_code=_refusal_code(error) if error else "",
         method=_method(expanded) if isinstance(expanded, stripe.PaymentMethod) else None,
     )
 
@@ -255,5 +255,6 @@ def _method(found: Any) -> Method | None:
         return Method(kind="card", brand=found.card.brand, last4=found.card.last4)
     if found.type == "us_bank_account":
         bank = found.us_bank_account
-        return Method(kind="us_bank_account", brand=bank.bank_name or "", last4=bank.last4 or "")
+        name, last4 = getattr(bank, "bank_name", None), getattr(bank, "last4", None)
+        return Method(kind="us_bank_account", brand=name or "", last4=last4 or "")
     return Method(kind=found.type, brand="", last4="")

@@ -38,6 +38,7 @@ POST_OFFICE["BACKENDS"]["default"] = "django.core.mail.backends.locmem.EmailBack
 DEMO_MAILBOX = BASE_DIR / "var" / "test" / "mail"
 
 STRIPE_API_BASE = ""
+STRIPE_NETWORK_RETRIES = 0  # a fault meets us once; tests/payments/test_gateway.py turns them on
 STRIPE_JS_URL = "http://127.0.0.1:1/endive/stripe.js"
 STRIPE_ACCOUNTS = {
     name: {

@@ -1,0 +1,76 @@
+"""Paying as a member would, without the browser; and the invariants that hold afterwards."""
+
+import datetime as dt
+
+from billing.models import BillingAccount, Invoice, JournalLine
+from common.clock import now
+from demo.stripe.core import Sandbox
+from payments.models import Checkout, Payment, PaymentEvent, Receipt, State
+from payments.services import checkout as checkouts
+from payments.services import submission
+from payments.services.verification import CHECKS
+from tests.support.stripe import charged
+
+CARD = "pm_card_visa"
+
+
+def start_checkout(
+    sandbox: Sandbox, invoice: Invoice, amount_cents: int | None = None, *, card: str = CARD
+) -> Checkout:
+    """A checkout that only has to be confirmed: bill, amount and method are chosen."""
+    account = invoice.account
+    checkout = checkouts.start(
+        account=account,
+        started_by=account.guarantor.user,
+        amounts={invoice: invoice.payable_cents if amount_cents is None else amount_cents},
+    )
+    token = sandbox.confirmation_token(account.region.stripe_account, card=card)
+    checkouts.choose_method(checkout=checkout, token=token)
+    return checkout
+
+
+def confirm(checkout: Checkout) -> Payment:
+    """Press "Pay": commits the payment; Stripe has not been asked yet."""
+    return checkouts.confirm(
+        checkout=checkout,
+        payer=Payment.Payer.MEMBER,
+        paid_by=checkout.account.guarantor.user,
+    )
+
+
+def pay(
+    sandbox: Sandbox, invoice: Invoice, amount_cents: int | None = None, *, card: str = CARD
+) -> Payment:
+    """The whole way by card, as the browser's request does it."""
+    payment = confirm(start_checkout(sandbox, invoice, amount_cents, card=card))
+    return submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+
+
+def states(payment: Payment) -> list[str]:
+    """Every state the payment has been in, in order."""
+    return list(payment.events.values_list("to_state", flat=True))
+
+
+def later(**delta: float) -> dt.datetime:
+    """A moment from now on."""
+    return now() + dt.timedelta(**delta)
+
+
+def assert_invariants(sandbox: Sandbox) -> None:
+    """I1 one charge per obligation, I2 ledger equals witness, I4 books hold, I5 one receipt."""
+    taken = charged(sandbox)
+    settled = {
+        payment.reference: payment.amount_cents
+        for payment in Payment.objects.filter(state=State.SUCCEEDED)
+    }
+    assert taken == settled, "the ledger's payments are not what the witness charged"
+    assert Receipt.objects.count() == len(settled)
+    clearing = JournalLine.objects.filter(ledger_account="processor_clearing")
+    assert sum(clearing.values_list("amount_cents", flat=True)) == sum(taken.values())
+    for name, check in CHECKS.items():
+        assert list(check()) == [], name
+
+
+def owed(account: BillingAccount) -> int:
+    """What the account's bills still owe, in cents."""
+    return sum(account.invoices.values_list("open_cents", flat=True))
