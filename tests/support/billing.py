@@ -7,7 +7,15 @@ import re
 
 from django.http import HttpResponse
 
-from billing.models import EntryKind, Invoice, LedgerCode
+from billing.models import (
+    BillingAccount,
+    EntryKind,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    JournalLine,
+    LedgerCode,
+)
 from billing.services import invoices
 from billing.services.ledger import Posting, post
 
@@ -44,3 +52,57 @@ def words(response: HttpResponse) -> str:
     assert match is not None, content[:500]
     within_words = re.sub(r"</?(?:strong|em)>", "", match.group(0))
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", within_words)).split())
+
+
+def make_many_invoices(account: BillingAccount, count: int) -> None:
+    """Many small bills at once, posted in the books; every tenth is a premium."""
+    first_day = dt.date(2020, 1, 1)
+    bills = Invoice.objects.bulk_create(
+        Invoice(
+            account=account,
+            patient=account.guarantor,
+            kind=Invoice.Kind.MEDICAL if index % 10 else Invoice.Kind.PREMIUM,
+            number=f"MANY-{index:05d}",
+            issued_on=first_day + dt.timedelta(days=index),
+            due_on=first_day + dt.timedelta(days=index + 30),
+            service_from=first_day + dt.timedelta(days=index - 20),
+            service_to=first_day + dt.timedelta(days=index - 20),
+            provider=f"Clinic {index % 7}",
+            total_cents=10_00 + index,
+            open_cents=10_00 + index,
+            source="many",
+            source_id=f"{account.pk}/{index}",
+        )
+        for index in range(count)
+    )
+    InvoiceLine.objects.bulk_create(
+        InvoiceLine(
+            invoice=bill,
+            position=1,
+            service_on=bill.service_from,
+            description="Office visit",
+            charge_cents=bill.total_cents,
+            patient_cents=bill.total_cents,
+        )
+        for bill in bills
+    )
+    entries = JournalEntry.objects.bulk_create(
+        JournalEntry(
+            region=account.region,
+            kind=EntryKind.INVOICE_ISSUED,
+            source="invoice",
+            source_id=str(bill.pk),
+            effective_on=bill.issued_on,
+        )
+        for bill in bills
+    )
+    JournalLine.objects.bulk_create(
+        JournalLine(
+            entry=entry, ledger_account_id=code, amount_cents=cents, account=account, invoice=bill
+        )
+        for entry, bill in zip(entries, bills, strict=True)
+        for code, cents in (
+            (LedgerCode.RECEIVABLE, bill.total_cents),
+            (LedgerCode.BILLED_REVENUE, -bill.total_cents),
+        )
+    )
