@@ -21,6 +21,7 @@ LIMITS = {
     "billing:list, the last page of all": 4,
     "billing:list, searched and sorted": 4,
     "billing:detail": 5,
+    "payments:choose": 4,
 }
 ACCOUNTS_WITH = (1, 20, 2000)
 
@@ -52,5 +53,5 @@ def test_pages_ask_the_same_few_questions_however_many_bills_there_are() -> None
         client.get(reverse("billing:home"))  # the first request of a session writes it down
         for page in LIMITS:
             counts[page].append(len(queries(client, address(page, account))))
-    assert {page: max(found) for page, found in counts.items()} == LIMITS
     assert all(len(set(found)) == 1 for found in counts.values()), counts
+    assert {page: n for page, (n, *_) in counts.items() if n > LIMITS[page]} == {}
