@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from demo.stripe import exchange, idempotency, reading, render, report
 from demo.stripe.accounts import Caller, authenticate
-from demo.stripe.errors import ApiError
+from demo.stripe.errors import ApiError, ContractError
 from demo.stripe.exchange import Request, Response
 from demo.stripe.faults import Fault, Faults, Kind
 from demo.stripe.post import http_post
@@ -18,7 +19,7 @@ from demo.stripe.resources import challenges, confirmation_tokens
 from demo.stripe.routing import Call, Handler, placeholders
 from demo.stripe.store import Object, Store, Transaction
 from demo.stripe.webhooks import Deliver, Webhooks
-from demo.stripe.wire import canonical, decode, encode
+from demo.stripe.wire import decode, encode
 
 
 def _utcnow() -> datetime:
@@ -136,13 +137,15 @@ class Sandbox:
             return exchange.respond(request, saved.status, saved.body, original=saved.request_id)
         try:
             with self.store.read() if request.method == "GET" else self.store.write() as tx:
-                status, body = self._act(tx, request, understood, fault, now)
+                outcome = self._act(tx, request, understood, fault, now)
         except BaseException:
             if request.key:
                 with self.store.write() as tx:
                     idempotency.release(tx, account=request.caller.account, key=request.key)
             raise
-        return exchange.respond(request, status, body)
+        if outcome.breach:
+            self._write_down(request, outcome.breach, now)
+        return exchange.respond(request, outcome.status, outcome.body)
 
     def _act(
         self,
@@ -151,21 +154,23 @@ class Sandbox:
         understood: reading.Understood,
         fault: Fault | None,
         now: int,
-    ) -> tuple[int, bytes]:
+    ) -> _Outcome:
         """Do the work and keep its answer, in one transaction: both are there, or neither."""
         call = self._call(tx, request, now)
         call.params, call.client_secret = understood.params, understood.client_secret
         call.ids = placeholders(understood.template, request.path)
-        status, body = _execute(call, understood.handler)
+        outcome = _execute(call, understood.handler)
         if fault and fault.kind is Kind.ACT_THEN_500:
             error = ApiError(500, "api_error", "An unknown error occurred, as the demo was told.")
-            status, body = 500, encode(error.body())
+            outcome = _Outcome(500, encode(error.body()))
         account = request.caller.account
         if request.key:
-            idempotency.finish(tx, account=account, key=request.key, status=status, body=body)
+            idempotency.finish(
+                tx, account=account, key=request.key, status=outcome.status, body=outcome.body
+            )
         if request.method != "GET":
-            self._log(tx, request, status, now, replayed=False)
-        return status, body
+            self._log(tx, request, outcome.status, now, replayed=False)
+        return outcome
 
     def _understand(self, request: Request, now: int) -> reading.Understood:
         """Find the handler and read the parameters; what Stripe would refuse is written down."""
@@ -173,22 +178,27 @@ class Sandbox:
             reading.check_version(request)
             return reading.read(request)
         except ApiError as error:
-            if not request.caller.publishable:
-                with self.store.write() as tx:
-                    report.record_violation(
-                        tx,
-                        account=request.caller.account,
-                        at=now,
-                        method=request.method,
-                        path=request.path,
-                        error=error,
-                    )
+            self._write_down(request, error, now)
             raise
+
+    def _write_down(self, request: Request, breach: ApiError, now: int) -> None:
+        """Remember a breach of contract by the portal's server; a browser may be anybody's."""
+        if request.caller.publishable:
+            return
+        with self.store.write() as tx:
+            report.record_violation(
+                tx,
+                account=request.caller.account,
+                at=now,
+                method=request.method,
+                path=request.path,
+                error=breach,
+            )
 
     def _claim(self, request: Request, now: int) -> idempotency.Saved | None:
         if not request.key:
             return None
-        fingerprint = f"{request.method} {request.path} {canonical(request.form)}"
+        fingerprint = idempotency.fingerprint(request.method, request.path, request.form)
         with self.store.write() as tx:
             saved = idempotency.begin(
                 tx,
@@ -229,7 +239,16 @@ class Sandbox:
         )
 
 
-def _execute(call: Call, handler: Handler) -> tuple[int, bytes]:
+@dataclass(frozen=True)
+class _Outcome:
+    """What a handler made of a request; `breach` where the request itself was wrong."""
+
+    status: int
+    body: bytes
+    breach: ContractError | None = None
+
+
+def _execute(call: Call, handler: Handler) -> _Outcome:
     """Run a handler; what a refused request wrote is undone, unless the refusal says otherwise."""
     wanted = call.params.pop("expand", [])
     kept: ApiError | None = None
@@ -239,14 +258,16 @@ def _execute(call: Call, handler: Handler) -> tuple[int, bytes]:
                 found = handler.run(call)
                 hide = call.publishable and "client_secret" in found
                 shown = render.for_browser(found) if hide else render.public(found)
-                return 200, encode(render.expand(call.tx, call.account, shown, wanted))
+                expanded = render.expand(call.tx, call.account, shown, wanted)
+                return _Outcome(200, encode(expanded))
             except ApiError as error:
                 if not error.keeps_writes:
                     raise
                 kept = error
     except ApiError as undone:
-        return undone.status, encode(_error_body(call, undone))
-    return kept.status, encode(_error_body(call, kept))
+        breach = undone if isinstance(undone, ContractError) else None
+        return _Outcome(undone.status, encode(_error_body(call, undone)), breach)
+    return _Outcome(kept.status, encode(_error_body(call, kept)))
 
 
 def _error_body(call: Call, error: ApiError) -> dict[str, Any]:

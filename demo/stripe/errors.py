@@ -60,6 +60,14 @@ class IntentFailed(ApiError):
         super().__init__(400, "invalid_request_error", message, code=code, **extra)
 
 
+class ContractError(ApiError):
+    """A request Stripe would not accept as written, whatever the state of things: a bug of the
+    caller's. These are written down (report.violations), so that a session can be judged."""
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(400, "invalid_request_error", message, code=code, param=param)
+
+
 def invalid(
     message: str, *, code: str | None = None, param: str | None = None, **extra: Any
 ) -> ApiError:
@@ -77,6 +85,6 @@ def missing(kind: str, object_id: str, *, param: str = "id", status: int = 404) 
     )
 
 
-def not_simulated(what: str) -> ApiError:
+def not_simulated(what: str) -> ContractError:
     """Stripe would accept this; the sandbox does not know how, and says so instead of guessing."""
-    return invalid(f"The demo sandbox does not simulate {what}.", code="not_simulated")
+    return ContractError(f"The demo sandbox does not simulate {what}.", code="not_simulated")

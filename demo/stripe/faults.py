@@ -53,7 +53,7 @@ class Faults:
         Strikes `times` requests, each with `probability`, drawn from `seed`, so that a run can be
         repeated. `seconds` is how long a stall lasts. Raises ValueError for an unknown kind.
         """
-        if times < 1 or seconds < 0 or not 0 < probability <= 1 or " /" not in match:
+        if times < 1 or seconds < 0 or not 0 < probability <= 1 or " " not in match:
             raise ValueError("match is 'METHOD /path', times >= 1, seconds >= 0, 0 < probability <= 1")
         with self._store.write() as tx:
             tx.execute(

@@ -7,11 +7,13 @@ still running is a conflict. A request that never began to execute leaves no tra
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 
 from demo.stripe.errors import ApiError
 from demo.stripe.store import Transaction
+from demo.stripe.wire import Form, canonical
 
 KEY_LIFE_SECONDS = 24 * 3600  # on the sandbox's clock
 MAX_KEY_LENGTH = 255
@@ -26,6 +28,11 @@ class Saved:
     status: int
     body: bytes
     request_id: str
+
+
+def fingerprint(method: str, path: str, form: Form) -> str:
+    """What a key is bound to. Hashed: a form may hold a card number, and none may rest here."""
+    return hashlib.sha256(f"{method} {path} {canonical(form)}".encode()).hexdigest()
 
 
 def in_use() -> ApiError:

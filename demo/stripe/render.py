@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from demo.stripe.errors import invalid, missing
+from demo.stripe.errors import ContractError, invalid, missing
 from demo.stripe.store import Object, Transaction
 
 MAX_EXPAND_DEPTH = 4
@@ -60,27 +60,27 @@ def expand(tx: Transaction, account: str, obj: Object, paths: Iterable[str]) -> 
     for path in paths:
         parts = path.split(".")
         if len(parts) > MAX_EXPAND_DEPTH:
-            raise invalid("You cannot expand more than 4 levels of a property.", param="expand")
+            raise ContractError("You cannot expand more than 4 levels of a property.", param="expand")
         _expand(tx, account, obj, parts, path)
     return obj
 
 
 def _expand(tx: Transaction, account: str, obj: Object, parts: list[str], path: str) -> None:
     name, rest = parts[0], parts[1:]
-    if name not in obj:
-        raise invalid(f"This property cannot be expanded ({path}).", param="expand")
-    value = obj[name]
-    if isinstance(value, list):
+    value = obj.get(name)
+    if isinstance(value, list) and rest:
         for item in value:
-            if rest and isinstance(item, dict):
-                _expand(tx, account, item, rest, path)
+            _expand(tx, account, item, rest, path)
         return
     if isinstance(value, str):
         found = tx.get(account, value)
-        if found is None:
-            raise invalid(f"This property cannot be expanded ({path}).", param="expand")
-        value = obj[name] = public(found)
-    if rest and isinstance(value, dict):
+        value = obj[name] = public(found) if found else None
+        known = found is not None
+    else:  # already expanded by another path, or a reference that is empty
+        known = name in obj and (value is None or (isinstance(value, dict) and "id" in value))
+    if not known:
+        raise ContractError(f"This property cannot be expanded ({path}).", param="expand")
+    if rest and value is not None:
         _expand(tx, account, value, rest, path)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from demo.stripe import cards
 from demo.stripe.cards import Authentication
-from demo.stripe.errors import ApiError, IntentFailed, invalid, missing, not_simulated
+from demo.stripe.errors import ApiError, ContractError, IntentFailed, invalid, missing, not_simulated
 from demo.stripe.ids import new_id
 from demo.stripe.render import public
 from demo.stripe.resources import confirmation_tokens, payment_methods
@@ -40,7 +40,9 @@ def load_intent(call: Call, kind: str) -> Object:
 def check_confirm_only(params: dict[str, Any]) -> None:
     if not params.get("confirm"):
         for name in sorted(CONFIRM_ONLY & params.keys()):
-            raise invalid(f"You may only specify {name} when also specifying confirm=true.", param=name)
+            raise ContractError(
+                f"You may only specify {name} when also specifying confirm=true.", param=name
+            )
 
 
 def method_types(params: dict[str, Any]) -> list[str]:
@@ -107,7 +109,7 @@ def check_return_url(intent: Object) -> None:
     automatic = intent["automatic_payment_methods"]
     redirects = automatic and automatic["allow_redirects"] == "always"
     if redirects and not intent["allowed_payment_method_types"] and not intent["_return_url"]:
-        raise invalid(
+        raise ContractError(
             f"This {_name(intent)} is configured to accept payment methods enabled in your "
             "Dashboard. Because some of these payment methods might redirect your customer off of "
             "your page, you must provide a `return_url`. If you don't want to accept redirect-based "

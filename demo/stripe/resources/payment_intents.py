@@ -256,11 +256,12 @@ def cancel(call: Call) -> Object:
 def capture(call: Call) -> Object:
     intent = call.load("payment_intent", call.ids[0])
     intents.check_status(intent, ("requires_capture",), "capture")
-    amount: int = call.params.get("amount_to_capture", intent["amount_capturable"])
-    if not 1 <= amount <= intent["amount_capturable"]:
+    held: int = intent["amount_capturable"]
+    amount: int = call.params.get("amount_to_capture", held)
+    if not 1 <= amount <= held:
         raise invalid(
             f"The remaining amount available to capture for this PaymentIntent is "
-            f"{intent['amount_capturable']}, but you attempted to capture {amount}.",
+            f"{held}, but you attempted to capture {amount}.",
             code="amount_too_large",
             param="amount_to_capture",
         )

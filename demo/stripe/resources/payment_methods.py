@@ -170,8 +170,7 @@ def list_payment_methods(call: Call) -> Object:
 
 def list_of_customer(call: Call, customer_id: str) -> Object:
     call.load("customer", customer_id, param="customer")
-    wanted: dict[str, Any] = {
-        name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params
-    }
-    methods = call.find("payment_method", {"customer": customer_id, **wanted})
+    where: dict[str, Any] = {"customer": customer_id}
+    where |= {name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params}
+    methods = call.find("payment_method", where)
     return render.page(methods, call.params, call.path)

@@ -18,7 +18,7 @@ FIELDS = frozenset(["amount", "created", "currency", "customer", "status"])
 _CLAUSE = re.compile(
     r"""\s*(?P<field>[a-z_]+)(?:\[(?P<q>['"])(?P<key>.+?)(?P=q)\])?\s*
         (?P<op>:|>=|<=|>|<)\s*
-        (?:(?P<q2>['"])(?P<text>.*?)(?P=q2)|(?P<number>\d+))\s*(?:(?P<and>AND)\b|$)""",
+        (?:(?P<q2>['"])(?P<text>(?:(?!(?P=q2)).)*)(?P=q2)|(?P<number>\d+))\s*(?:(?P<and>AND)\b|$)""",
     re.VERBOSE,
 )
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

@@ -1,0 +1,35 @@
+"""The portal's steps at Stripe, as short words for the stories in this folder."""
+
+from typing import Any
+
+import stripe
+
+RETURN_URL = "https://portal.example/pay/return"
+
+
+def create(client: stripe.StripeClient, cents: int = 4210, **given: Any) -> stripe.PaymentIntent:
+    """A payment intent as the portal makes it: deferred, and named by our payment."""
+    return client.v1.payment_intents.create(
+        {
+            "amount": cents,
+            "currency": "usd",
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": {"payment": "p_1"},
+            **given,
+        }
+    )
+
+
+def confirm(
+    client: stripe.StripeClient, intent: stripe.PaymentIntent, **given: Any
+) -> stripe.PaymentIntent:
+    return client.v1.payment_intents.confirm(
+        intent.id, {"return_url": RETURN_URL, "use_stripe_sdk": True, **given}
+    )
+
+
+def pay(
+    client: stripe.StripeClient, card: str = "pm_card_visa", cents: int = 4210, **given: Any
+) -> stripe.PaymentIntent:
+    """Create and confirm at once."""
+    return create(client, cents, confirm=True, payment_method=card, return_url=RETURN_URL, **given)
