@@ -1,7 +1,8 @@
 """Brings a bare machine to where `make run` or `make test` can start. Standard library only.
 
-    bin/setup.py run    what the product needs: the locked packages, Pango for PDFs, compiled languages
-    bin/setup.py test   the same, and what the tests need: browser, PDF tools, linters
+    bin/setup.py run          what the product needs: the locked packages, Pango for PDFs, compiled languages
+    bin/setup.py test         the same, and what the tests need: browser, PDF tools, linters
+    bin/setup.py languages    compiled languages alone
 
 Does nothing, quickly, when everything is there. Where it may not install a system package it says
 which one is missing and what will not work, and goes on.
@@ -196,11 +197,14 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def main() -> None:
-    purpose = sys.argv[1] if len(sys.argv) == 2 and sys.argv[1] in LOCKS else "run"
+    purpose = sys.argv[1] if len(sys.argv) == 2 else ""
+    if purpose not in (*LOCKS, "languages"):
+        sys.exit(__doc__)
     with one_at_a_time():
         try:
-            install_system_packages(purpose)
-            install_python_packages(purpose)
+            if purpose in LOCKS:
+                install_system_packages(purpose)
+                install_python_packages(purpose)
             compile_languages()
         except subprocess.CalledProcessError as error:
             sys.exit(
