@@ -5,6 +5,7 @@ import html
 import itertools
 import re
 
+from django.db import transaction
 from django.http import HttpResponse
 
 from billing.models import (
@@ -27,6 +28,7 @@ def set_aside(invoice: Invoice, amount_cents: int) -> None:
     invoices.reserve(invoice=invoice, amount_cents=amount_cents)
 
 
+@transaction.atomic
 def settle(invoice: Invoice, amount_cents: int, *, on: dt.date) -> None:
     """A payment of this amount has settled on a day."""
     invoices.reserve(invoice=invoice, amount_cents=amount_cents)
@@ -54,6 +56,7 @@ def words(response: HttpResponse) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", within_words)).split())
 
 
+@transaction.atomic
 def make_many_invoices(account: BillingAccount, count: int) -> None:
     """Many small bills at once, posted in the books; every tenth is a premium."""
     first_day = dt.date(2020, 1, 1)
