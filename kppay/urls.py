@@ -12,6 +12,7 @@ urlpatterns = [
     path("health/ready/", common_views.ready, name="ready"),
     path("csp-report/", common_views.csp_report, name="csp_report"),
     path("admin/", admin.site.urls),
+    path("", include("accounts.urls")),
     path("billing/", include("billing.urls")),
     path("", include("payments.urls")),
     path("webhooks/stripe/<slug:account>/", stripe_webhook, name="stripe_webhook"),

@@ -1,0 +1,141 @@
+"""What people fill in to register and to log in. allauth's forms keep their logic, in our words."""
+
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from common.forms import DateField3
+
+PASSWORD_HINT = _("At least 8 characters. Three or four words that you can remember are better.")
+
+
+def email_field() -> forms.EmailField:
+    return forms.EmailField(
+        label=_("E-mail address"),
+        widget=forms.EmailInput({"autocomplete": "email"}),
+        error_messages={
+            "required": _("Enter your e-mail address."),
+            "invalid": _("Enter an e-mail address like name@example.com."),
+        },
+    )
+
+
+def new_password_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Password"),
+        strip=False,
+        help_text=PASSWORD_HINT,
+        widget=forms.PasswordInput({"autocomplete": "new-password"}),
+        error_messages={"required": _("Choose a password.")},
+    )
+
+
+class _NewLogIn(forms.Form):
+    """An e-mail address and a password for somebody who has no log-in yet."""
+
+    def clean_email(self) -> str:
+        return self.cleaned_data["email"].lower()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        somebody = User(
+            email=data.get("email", ""),
+            first_name=data.get("first_name", ""),
+            last_name=data.get("last_name", ""),
+        )
+        if data.get("password"):
+            try:
+                validate_password(data["password"], somebody)
+            except ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+class RegistrationForm(_NewLogIn):
+    """Who you are, and how you will log in."""
+
+    identifying = ("first_name", "last_name", "date_of_birth", "member_number")
+
+    first_name = forms.CharField(
+        label=_("First name"),
+        max_length=80,
+        widget=forms.TextInput({"autocomplete": "given-name"}),
+        error_messages={"required": _("Enter your first name.")},
+    )
+    last_name = forms.CharField(
+        label=_("Last name"),
+        max_length=80,
+        widget=forms.TextInput({"autocomplete": "family-name"}),
+        error_messages={"required": _("Enter your last name.")},
+    )
+    date_of_birth = DateField3(
+        label=_("Date of birth"),
+        help_text=_("For example, 5 3 1984 is May 3, 1984."),
+        past=True,
+        autocomplete="bday",
+        error_messages={"required": _("Enter your date of birth.")},
+    )
+    member_number = forms.CharField(
+        label=_("Member number"),
+        max_length=40,
+        help_text=_("It is on your member card and on every bill."),
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": _("Enter your member number.")},
+    )
+    email = email_field()
+    password = new_password_field()
+
+
+class AnotherAddressForm(_NewLogIn):
+    """The address was mistyped; the password is asked again because we do not keep it."""
+
+    email = email_field()
+    password = new_password_field()
+
+
+class _InOurWords:
+    """No placeholders (they vanish when one types), no second password box, our labels and hints."""
+
+    words: dict[str, dict[str, Any]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields: dict[str, forms.Field]
+        self.fields.pop("password2", None)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.help_text = ""
+            for attribute, value in self.words.get(name, {}).items():
+                setattr(field, attribute, value)
+
+
+class LogInForm(_InOurWords, allauth_forms.LoginForm):
+    words = {"login": {"label": _("E-mail address")}, "password": {"label": _("Password")}}
+
+
+class ReauthenticateForm(_InOurWords, allauth_forms.ReauthenticateForm):
+    words = {"password": {"label": _("Password")}}
+
+
+class ResetPasswordForm(_InOurWords, allauth_forms.ResetPasswordForm):
+    words = {"email": {"label": _("E-mail address")}}
+
+
+class NewPasswordForm(_InOurWords, allauth_forms.ResetPasswordKeyForm):
+    words = {"password1": {"label": _("New password"), "help_text": PASSWORD_HINT}}
+
+
+class ChangePasswordForm(_InOurWords, allauth_forms.ChangePasswordForm):
+    words = {
+        "oldpassword": {"label": _("Current password")},
+        "password1": {"label": _("New password"), "help_text": PASSWORD_HINT},
+    }
+
+
+class ChangeAddressForm(_InOurWords, allauth_forms.AddEmailForm):
+    words = {"email": {"label": _("New e-mail address")}}

@@ -1,0 +1,49 @@
+"""Getting in. Only those of allauth's pages that we have written a page for."""
+
+from allauth.account import views as allauth_views
+from allauth.usersessions import views as usersessions_views
+from django.urls import path, re_path
+
+from accounts.views import entrance, registration
+
+urlpatterns = [
+    path("register/", registration.choose_area, name="register"),
+    # allauth's mails call the same page by this name.
+    path("register/", registration.choose_area, name="account_signup"),
+    path(
+        "register/check-your-mail/",
+        registration.check_your_mail,
+        name="account_email_verification_sent",
+    ),
+    path("register/send-again/", registration.send_again, name="register_send_again"),
+    path("register/another-address/", registration.another_address, name="register_another_address"),
+    path("register/<slug:code>/", registration.details, name="register_details"),
+    re_path(
+        r"^confirm/(?P<key>[-:\w]+)/$",
+        entrance.ConfirmAddress.as_view(),
+        name="account_confirm_email",
+    ),
+    path("login/", entrance.LogIn.as_view(), name="account_login"),
+    path("login/again/", entrance.Reauthenticate.as_view(), name="account_reauthenticate"),
+    path("login/inactive/", allauth_views.account_inactive, name="account_inactive"),
+    path("logout/", entrance.LogOut.as_view(), name="account_logout"),
+    path("password/forgotten/", entrance.ResetPassword.as_view(), name="account_reset_password"),
+    path(
+        "password/forgotten/sent/",
+        allauth_views.password_reset_done,
+        name="account_reset_password_done",
+    ),
+    re_path(
+        r"^password/new/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        entrance.NewPassword.as_view(),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/new/done/",
+        allauth_views.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path("account/password/", entrance.ChangePassword.as_view(), name="account_change_password"),
+    path("account/email/", entrance.ChangeAddress.as_view(), name="account_email"),
+    path("account/devices/", usersessions_views.list_usersessions, name="usersessions_list"),
+]
