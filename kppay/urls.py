@@ -5,9 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from common import views as common_views
+from kppay import views
 from payments.views.webhook import stripe_webhook
 
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("", include("support.urls")),
     path("health/live/", common_views.live, name="live"),
     path("health/ready/", common_views.ready, name="ready"),
     path("csp-report/", common_views.csp_report, name="csp_report"),

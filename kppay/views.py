@@ -1,0 +1,13 @@
+"""The public home page."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from support.organisation import PUBLIC_LINE
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What one can do here, and the two ways in."""
+    return render(request, "home.html", {"phone": PUBLIC_LINE.number})
