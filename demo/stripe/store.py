@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,6 +128,7 @@ class Store:
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._pid = os.getpid()
+        self._switch_to_wal()
         with self.write() as tx:
             for statement in _SCHEMA.split(";"):
                 tx.execute(statement)
@@ -167,9 +169,24 @@ class Store:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
+
+    def _switch_to_wal(self) -> None:
+        """Once for the file. SQLite does not wait for its lock here, so several starters must."""
+        connection = self._take()
+        try:
+            end = time.monotonic() + BUSY_TIMEOUT_SECONDS
+            while True:
+                try:
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    return
+                except sqlite3.OperationalError:
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(0.01)
+        finally:
+            self._give_back(connection)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:
