@@ -5,7 +5,8 @@ about health data. Every call that moves money carries an idempotency key derive
 row, so that sending it again is the same call.
 
 Errors say what we know. Declined: refused for good. Refused: Stripe would not take the request; no
-money moved by it. OutcomeUnknown: anything may have happened; only asking tells.
+money moved by it. Busy: turned away unread. OutcomeUnknown: anything may have happened; only asking
+tells.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,11 @@ class Refused(GatewayError):
 
 
 class OutcomeUnknown(GatewayError):
-    """A timeout, a broken connection, a 409, 429 or 5xx: the call may or may not have acted."""
+    """A timeout, a broken connection, a 409 or 5xx: the call may or may not have acted."""
+
+
+class Busy(GatewayError):
+    """429: the call was turned away before it did anything; the same call may be sent later."""
 
 
 class NotConfigured(RuntimeError):
@@ -129,6 +134,8 @@ def _errors() -> Iterator[None]:
         raise Refused(error.code or "invalid_request", missing=missing) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise Refused("not_allowed") from error
+    except stripe.RateLimitError as error:
+        raise Busy("rate_limit") from error
     except stripe.StripeError as error:
         raise OutcomeUnknown(type(error).__name__) from error
 
@@ -166,7 +173,7 @@ def create_intent(*, region: Region, reference: str, amount_cents: int) -> Inten
 def confirm_intent(
     *, region: Region, reference: str, intent_id: str, token: str, return_url: str
 ) -> Intent:
-    """Ask for the money, once per payment. Raises Declined, Refused or OutcomeUnknown."""
+    """Ask for the money, once per payment. Raises GatewayError."""
     with _errors():
         confirmed = _client(region.stripe_account).v1.payment_intents.confirm(
             intent_id,

@@ -82,8 +82,8 @@ def mail_again(*, receipt: Receipt, to: str, at: dt.datetime | None = None) -> N
     Raises NotMailedYet or ResentTooOften, and then nothing was sent.
     """
     at = at or now()
-    _check_may_resend(receipt, at)
     receipt = _with_payment(Receipt.objects.filter(pk=receipt.pk)).get()
+    _check_may_resend(receipt, at)
     document = _document(content_of(receipt.payment), receipt.language, itemised=False)
     with transaction.atomic():
         locked = lock_one(_with_payment(Receipt.objects.filter(pk=receipt.pk)))

@@ -1,6 +1,7 @@
 """Asking Stripe about payments that have no outcome, until they have one."""
 
 import datetime as dt
+import random
 
 import structlog
 from django.db.models import F
@@ -37,13 +38,17 @@ def reconcile_unsettled(*, at: dt.datetime | None = None) -> int:
 
 
 def _plan_next_check(payment_id: int, at: dt.datetime) -> None:
-    """Before asking, so that a payment whose check fails or kills us is asked about later again."""
+    """Before asking, so that a payment whose check fails or kills us is asked about later again.
+
+    Up to a quarter longer than planned, by chance, so that payments do not come back all at once.
+    """
     payment = Payment.objects.only("state", "checks").get(pk=payment_id)
     if payment.is_final:
         return
+    wait = settlement.check_after(payment.state, checks=payment.checks)
     Payment.objects.filter(pk=payment_id, state=payment.state).update(
         checks=F("checks") + 1,
-        next_check_at=at + settlement.check_after(payment.state, checks=payment.checks),
+        next_check_at=at + wait * random.uniform(1, 1.25),  # noqa: S311  spreads load, guards nothing
     )
 
 

@@ -157,7 +157,6 @@ def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
         _release(payment)
     if payment.is_final and via != Via.BROWSER and target != State.SUCCEEDED:
         emails.tell_resolved(payment=payment)
-    failpoint("payments.settle_before_commit")
     return payment
 
 
@@ -193,6 +192,7 @@ def _book(payment: Payment) -> None:
         language=payer.language if payer else "en",
     )
     transaction.on_commit(lambda: _wake_renderer(receipt.pk), robust=True)
+    failpoint("payments.settle_before_commit")
 
 
 def _wake_renderer(receipt_id: int) -> None:

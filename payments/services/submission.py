@@ -18,7 +18,7 @@ from django.urls import reverse
 from common.clock import now
 from common.failpoints import failpoint
 from payments import gateway
-from payments.gateway import Declined, Intent, OutcomeUnknown, Refused
+from payments.gateway import Busy, Declined, Intent, OutcomeUnknown, Refused
 from payments.models import RESERVING, Payment, PaymentEvent, State
 from payments.services import settlement
 
@@ -71,6 +71,8 @@ def _lease(payment_id: int, at: dt.datetime) -> Iterator[Payment | None]:
 def _advance(payment: Payment, via: Via, at: dt.datetime) -> None:
     try:
         intent = _ask(payment, via, at)
+    except Busy:
+        log.warning("payment.stripe_busy", payment=payment.reference)  # the reconciler comes back
     except OutcomeUnknown as error:
         log.warning("payment.no_answer", payment=payment.reference, error=str(error))
         settlement.mark(payment_id=payment.pk, state=State.UNKNOWN, via=via, detail=str(error))
@@ -192,7 +194,7 @@ def abandon(*, payment_id: int, via: Via) -> Payment:
     """The payer does not want to take the bank's extra step. It may have succeeded meanwhile."""
     with _lease(payment_id, now()) as payment:
         if payment is not None and payment.state == State.REQUIRES_ACTION:
-            with suppress(OutcomeUnknown):  # the reconciler will cancel it later
+            with suppress(OutcomeUnknown, Busy):  # the reconciler will cancel it later
                 settlement.settle(payment_id=payment_id, intent=_cancel(payment), via=via)
     return Payment.objects.get(pk=payment_id)
 

@@ -1,10 +1,12 @@
 """Stripe's side of a test: the sandbox's core behind the real SDK, and the witness it keeps."""
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connections
 from django.test import Client
 
 from demo.stripe.client import SandboxHTTPClient
@@ -15,9 +17,13 @@ from payments import gateway
 def post_to_portal(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """Deliver a webhook to the portal's own view; returns its status."""
     named = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-    response = Client().post(
-        urlsplit(url).path, data=body, content_type="application/json", headers=named
-    )
+    try:
+        response = Client().post(
+            urlsplit(url).path, data=body, content_type="application/json", headers=named
+        )
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            connections.close_all()
     return response.status_code
 
 
@@ -47,6 +53,3 @@ def charged(sandbox: Sandbox) -> dict[str, int]:
             name = str(line.payment)
             taken[name] = taken.get(name, 0) + line.charged_cents
     return taken
-
-
-Token = Callable[..., str]

@@ -1,0 +1,200 @@
+"""Rows 12 to 19: events dropped, doubled, reordered, forged, early, foreign, or wrong."""
+
+import itertools
+
+import pytest
+
+from demo.stripe.core import Sandbox
+from payments.models import Payment, PaymentEvent, Receipt, State, WebhookEvent
+from payments.services import reconcile, submission, webhooks
+from tests.support import paying
+from tests.support.factories import make_invoice
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def paid_at_stripe_only(sandbox: Sandbox) -> Payment:
+    """Stripe has charged; the browser never came back from the bank's step to tell us."""
+    payment = paying.pay(
+        sandbox, make_invoice(total_cents=120_00), card="pm_card_threeDSecure2Required"
+    )
+    sandbox.webhooks.deliver_due(everything=True)
+    sandbox.complete_challenge("ncal", str(payment.intent_id))
+    payment.refresh_from_db()
+    assert payment.state == State.REQUIRES_ACTION
+    return payment
+
+
+def event_of(sandbox: Sandbox, kind: str) -> str:
+    """The id of the newest event of a type."""
+    with sandbox.store.read() as tx:
+        return next(e["id"] for e in tx.find("ncal", "event") if e["type"] == kind)
+
+
+def test_a_webhook_settles_a_payment_whose_payer_never_came_back(sandbox: Sandbox) -> None:
+    payment = paid_at_stripe_only(sandbox)
+
+    sandbox.webhooks.deliver_due(everything=True)
+
+    payment.refresh_from_db()
+    assert payment.state == State.SUCCEEDED
+    assert payment.events.last().via == PaymentEvent.Via.WEBHOOK
+    paying.assert_invariants(sandbox)
+
+
+def test_row_12_without_any_webhook_the_reconciler_settles(sandbox: Sandbox) -> None:
+    sandbox.webhooks.set_mode("drop")
+    payment = paid_at_stripe_only(sandbox)
+
+    reconcile.reconcile_unsettled(at=paying.later(minutes=3))
+
+    payment.refresh_from_db()
+    assert payment.state == State.SUCCEEDED
+    assert WebhookEvent.objects.count() == 0
+    paying.assert_invariants(sandbox)
+
+
+def test_row_13_the_same_webhook_five_times_at_once_has_one_effect(sandbox: Sandbox) -> None:
+    payment = paid_at_stripe_only(sandbox)
+
+    answers = sandbox.webhooks.redeliver(
+        event_of(sandbox, "payment_intent.succeeded"), times=5, parallel=True
+    )
+    webhooks.process_pending(at=paying.later(minutes=2))
+
+    assert [answer.status for answer in answers] == [200] * 5
+    payment.refresh_from_db()
+    assert payment.state == State.SUCCEEDED
+    assert WebhookEvent.objects.filter(type="payment_intent.succeeded").count() == 1
+    assert Receipt.objects.count() == 1
+    assert paying.states(payment).count("succeeded") == 1
+    paying.assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_row_14_four_events_in_any_order_end_in_the_same_state(
+    sandbox: Sandbox, order: tuple[int, ...]
+) -> None:
+    sandbox.webhooks.set_mode("drop")
+    payment = paid_at_stripe_only(sandbox)
+    with sandbox.store.read() as tx:
+        events = [e["id"] for e in tx.find("ncal", "event")][:4]
+    assert len(events) == 4
+
+    for index in order:
+        sandbox.webhooks.redeliver(events[index])
+
+    payment.refresh_from_db()
+    assert payment.state == State.SUCCEEDED
+    assert Receipt.objects.count() == 1
+    assert set(WebhookEvent.objects.values_list("outcome", flat=True)) <= {"applied", "ignored"}
+    paying.assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize("how", ["unsigned", "wrong_secret", "tampered", "stale"])
+def test_row_15_16_a_forged_or_stale_webhook_gets_400_and_leaves_no_row(
+    sandbox: Sandbox, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    rows = WebhookEvent.objects.count()
+    with sandbox.store.read() as tx:
+        intent = tx.get("ncal", str(payment.intent_id))
+
+    answer = sandbox.webhooks.forge("ncal", how, event_type="payment_intent.succeeded", obj=intent)
+
+    assert answer.status == 400
+    assert WebhookEvent.objects.count() == rows
+    payment.refresh_from_db()
+    assert payment.state == State.REQUIRES_ACTION
+    assert any("webhook.bad_signature" in str(record.msg) for record in caplog.records)
+
+
+def test_row_15_an_account_without_a_secret_has_no_endpoint(client, sandbox: Sandbox) -> None:
+    response = client.post("/webhooks/stripe/nobody/", data=b"{}", content_type="application/json")
+    assert response.status_code == 404
+
+
+def test_row_16_a_valid_replay_changes_nothing(sandbox: Sandbox) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    sandbox.webhooks.deliver_due(everything=True)
+    before = paying.states(payment)
+
+    assert sandbox.webhooks.redeliver(event_of(sandbox, "payment_intent.succeeded"))[0].status == 200
+
+    assert paying.states(payment) == before
+    paying.assert_invariants(sandbox)
+
+
+def test_row_17_a_webhook_before_we_saved_the_intent_is_parked_and_then_applied(
+    sandbox: Sandbox,
+) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    intent_id = payment.intent_id
+    Payment.objects.filter(pk=payment.pk).update(intent_id=None, lease_until=paying.later(minutes=2))
+
+    sandbox.webhooks.redeliver(event_of(sandbox, "payment_intent.succeeded"))
+    event = WebhookEvent.objects.get(type="payment_intent.succeeded")
+    assert event.outcome == WebhookEvent.Outcome.PENDING
+
+    Payment.objects.filter(pk=payment.pk).update(intent_id=intent_id, lease_until=None)
+    webhooks.process_pending(at=paying.later(minutes=1))
+    event.refresh_from_db()
+    payment.refresh_from_db()
+    assert event.outcome == WebhookEvent.Outcome.APPLIED
+    assert payment.state == State.SUCCEEDED
+    paying.assert_invariants(sandbox)
+
+
+def test_row_18_a_webhook_about_an_unknown_object_is_kept_and_alerts(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    Payment.objects.filter(pk=payment.pk).update(intent_id="pi_somebody_elses")
+    event_id = event_of(sandbox, "payment_intent.succeeded")
+
+    assert sandbox.webhooks.redeliver(event_id)[0].status == 200
+    webhooks.process_pending(at=paying.later(minutes=11))
+
+    assert WebhookEvent.objects.get(event_id=event_id).outcome == WebhookEvent.Outcome.ORPHAN
+    assert any("webhook.unknown_object" in str(record.msg) for record in caplog.records)
+
+
+@pytest.mark.parametrize(("field", "value"), [("amount", 1), ("amount", 120_01), ("currency", "eur")])
+def test_row_19_another_amount_or_currency_is_quarantined_and_not_marked_paid(
+    sandbox: Sandbox, field: str, value: object
+) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    with sandbox.store.write() as tx:
+        intent = tx.get("ncal", str(payment.intent_id))
+        assert intent is not None
+        tx.put("ncal", {**intent, field: value})
+
+    payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+
+    assert payment.state == State.UNKNOWN
+    assert payment.review_reason
+    assert Receipt.objects.count() == 0
+    assert payment.allocations.get().invoice.open_cents == 120_00
+
+
+def test_one_entitys_event_never_moves_another_entitys_payment(sandbox: Sandbox) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    foreign = webhooks.receive(
+        account="hi",
+        event=submission.gateway.Event(
+            id="evt_foreign",
+            type="payment_intent.succeeded",
+            object_id=str(payment.intent_id),
+            api_version="",
+        ),
+    )
+    assert foreign is not None
+
+    webhooks.process(event_id=foreign.pk, at=paying.later(minutes=11))
+
+    foreign.refresh_from_db()
+    payment.refresh_from_db()
+    assert foreign.outcome == WebhookEvent.Outcome.ORPHAN
+    assert payment.state == State.REQUIRES_ACTION
+    assert charged(sandbox) == {payment.reference: 120_00}
