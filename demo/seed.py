@@ -40,7 +40,7 @@ def import_bills(*, today: dt.date) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seed.csv"
         write_dated(path, today=today)
-        call_command("import_bills", str(path), format="csv", strict=True, verbosity=0)
+        call_command("import_bills", str(path), "--format=csv", "--strict", verbosity=0)
 
 
 def write_dated(path: Path, *, today: dt.date) -> None:
