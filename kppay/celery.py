@@ -5,11 +5,25 @@ lost at any moment without losing work: beat's sweeps find it again.
 """
 
 import os
+from typing import Any
 
+import structlog
 from celery import Celery
+from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kppay.settings.demo")
 
 app = Celery("kppay")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def warm_up(**_: Any) -> None:
+    """Load the PDF engine before the first receipt waits for it."""
+    from billing import pdf
+
+    try:
+        pdf.warm()
+    except pdf.PdfUnavailable as error:  # receipts wait; everything else goes on
+        structlog.get_logger(__name__).error("pdf.unavailable", error=str(error))
