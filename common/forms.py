@@ -31,6 +31,7 @@ class MoneyField(forms.Field):
         "required": _("Enter an amount."),
         "letters": _("Enter the amount in numbers, like 42.10."),
         "decimals": _("Enter dollars and cents, with two digits after the point, like 42.10."),
+        "huge": _("The amount is too large."),
         "negative": _("The amount cannot be negative."),
         "zero": _("Enter an amount above zero."),
         "too_little": _("Enter %(limit)s or more."),
@@ -83,9 +84,11 @@ def _reason(text: str) -> str:
     if text.startswith(("-", "−", "(")):
         return "negative"
     whole, point, fraction = text.removeprefix("$").strip().replace(",", "").partition(".")
-    if point and fraction.isdecimal() and (whole.isdecimal() or not whole):
+    if not f"{whole}{fraction}".isdecimal() or not text.isascii():
+        return "letters"
+    if point and len(fraction) != 2:
         return "decimals"
-    return "letters"
+    return "huge" if len(whole) > 12 else "letters"
 
 
 DATE_PARTS = ("month", "day", "year")

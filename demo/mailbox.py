@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage as ParsedMessage
+from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class MailboxBackend(BaseEmailBackend):
     """Django's e-mail backend that keeps each message as an .eml file in settings.DEMO_MAILBOX."""
 
     def send_messages(self, email_messages: Iterable[EmailMessage]) -> int:
-        return len([_keep(message) for message in email_messages])
+        kept = [_keep(message) for message in email_messages]
+        return len(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,7 @@ class Mail:
 
     @property
     def attachments(self) -> list[Attachment]:
-        return [
-            Attachment(
-                name=part.get_filename() or "attachment",
-                content_type=part.get_content_type(),
-                content=part.get_payload(decode=True) or b"",
-            )
-            for part in self.message.iter_attachments()
-        ]
+        return [_attachment(part) for part in self.message.iter_attachments()]
 
     def _body(self, kind: str) -> str:
         part = self.message.get_body((kind,))
@@ -104,11 +99,21 @@ def read(name: str) -> Mail:
     return Mail(name=name, message=message)
 
 
-def _keep(message: EmailMessage) -> None:
-    """Written aside and then renamed: a reader never sees half a mail."""
+def _attachment(part: Message) -> Attachment:
+    content = part.get_payload(decode=True)
+    return Attachment(
+        name=part.get_filename() or "attachment",
+        content_type=part.get_content_type(),
+        content=content if isinstance(content, bytes) else b"",
+    )
+
+
+def _keep(message: EmailMessage) -> str:
+    """The new mail's name. Written aside and then renamed: a reader never sees half a mail."""
     folder = Path(settings.DEMO_MAILBOX)
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{clock.now():%Y%m%dT%H%M%S%f}-{get_random_string(6, 'abcdefghijkmnpqrstuvwxyz23456789')}"
     unfinished = folder / f"{name}.part"
     unfinished.write_bytes(message.message().as_bytes())
     os.replace(unfinished, folder / f"{name}.eml")
+    return name

@@ -1,0 +1,112 @@
+"""The first page, the frame around every page, and the pages for when something is wrong."""
+
+import pytest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import include, path, reverse
+from django.views.defaults import server_error
+
+from accounts.models import User
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("the secret 4242")
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    raise Http404("a bill that belongs to Ana")
+
+
+urlpatterns = [
+    path("fail/", fail),
+    path("missing/", missing),
+    path("", include("kppay.urls")),
+]
+
+
+@pytest.mark.django_db
+class TestTheFrame:
+    def test_shows_a_visitor_the_ways_in(self, client: Client) -> None:
+        page = client.get("/").content.decode()
+        for name, text in (("register", "Registration"), ("account_login", "Log in")):
+            assert f'<a href="{reverse(name)}">{text}</a>' in page
+        assert "Log out" not in page
+        assert "is not affiliated with Kaiser Permanente" in page
+
+    def test_shows_who_is_logged_in_and_the_way_out(self, client: Client) -> None:
+        user = User.objects.create_user("ana@example.com", first_name="Ana", last_name="O'Neil")
+        client.force_login(user)
+        page = client.get("/").content.decode()
+        assert "Ana O&#x27;Neil" in page
+        assert f'<form method="post" action="{reverse("account_logout")}">' in page
+        assert f'<a href="{reverse("billing:home")}">Billing</a>' in page
+        assert "Registration" not in page
+
+    def test_marks_the_page_one_is_on(self, client: Client) -> None:
+        page = client.get(reverse("contact")).content.decode()
+        assert f'<a href="{reverse("contact")}" aria-current="page">Contact</a>' in page
+        assert page.count('aria-current="page"') == 1
+
+    def test_speaks_spanish_to_who_chooses_it_and_returns_to_the_page(self, client: Client) -> None:
+        response = client.post(
+            reverse("set_language"), {"language": "es", "next": reverse("contact")}, follow=True
+        )
+        assert response.redirect_chain == [(reverse("contact"), 302)]
+        assert '<html lang="es">' in response.content.decode()
+        assert 'value="en" lang="en">English</button>' in response.content.decode()
+
+    def test_sends_nobody_elsewhere_when_the_language_is_chosen(self, client: Client) -> None:
+        response = client.post(
+            reverse("set_language"), {"language": "es", "next": "https://evil.example/"}
+        )
+        assert response.headers["Location"] == "/"
+
+    def test_asks_the_database_nothing_for_a_visitor(
+        self, client: Client, django_assert_num_queries: object
+    ) -> None:
+        with django_assert_num_queries(0):  # type: ignore[operator]
+            client.get("/")
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+class TestWhenSomethingIsWrong:
+    def test_a_page_that_is_not_there_says_so_and_leads_on(self, client: Client) -> None:
+        response = client.get("/no/such/page/")
+        assert response.status_code == 404
+        page = response.content.decode()
+        assert "We did not find that page" in page
+        assert f'href="{reverse("contact")}"' in page
+
+    def test_a_missing_thing_is_not_described(self, client: Client) -> None:
+        response = client.get("/missing/")
+        assert response.status_code == 404
+        assert "Ana" not in response.content.decode()
+
+    def test_our_own_fault_is_called_that_and_tells_nothing_else(self, client: Client) -> None:
+        client.raise_request_exception = False
+        response = client.get("/fail/")
+        assert response.status_code == 500
+        page = response.content.decode()
+        assert "Something went wrong" in page
+        assert "4242" not in page
+
+    def test_our_own_fault_page_needs_no_database_and_no_list_of_static_files(
+        self, settings: object
+    ) -> None:
+        settings.STORAGES = {  # type: ignore[attr-defined]
+            **settings.STORAGES,  # type: ignore[attr-defined]
+            "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+        }
+        response = server_error(RequestFactory().get("/"))
+        assert b'href="/static/css/kppay.css"' in response.content
+
+    def test_a_form_without_its_token_is_refused_with_what_to_do(self) -> None:
+        response = Client(enforce_csrf_checks=True).post(reverse("set_language"), {"language": "es"})
+        assert response.status_code == 403
+        assert "This page was open for too long" in response.content.decode()
+
+    def test_a_strange_host_name_is_refused(self, client: Client) -> None:
+        response = client.get("/", headers={"host": "evil.example"})
+        assert response.status_code == 400
+        assert "We could not read that" in response.content.decode()
