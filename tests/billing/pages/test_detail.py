@@ -98,7 +98,7 @@ def test_a_bill_that_is_being_paid_elsewhere_says_so(household: Household) -> No
 
     text = words(household.client.get(detail(part)))
     assert "A payment of $60.00 is on its way Do not pay that part again. The rest, $40.00," in text
-    assert "On its way $60.00" in text
+    assert "Still owed $100.00 Of that, on its way $60.00" in text
 
 
 def test_a_premium_speaks_of_coverage_not_of_a_visit(household: Household) -> None:
