@@ -21,6 +21,10 @@ class StaffSite(admin.AdminSite):
     site_title = _("KPPay staff")
     index_title = _("Records")
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Ask who it is before Django does, which would lead through its own log-in."""
+        return secure_admin_login(super().admin_view(view, cacheable))
+
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect("admin:index")

@@ -1,0 +1,251 @@
+"""Who gets what at every address of the portal: one row for each name in the URLconf.
+
+A new address needs one line in ROWS. The objects in an address always belong to member A; member B is
+the guarantor of another household, so B's outcome shows whether objects are found through their owner.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.core.mail import EmailMultiAlternatives
+
+from accounts.services import registration
+from billing.models import LedgerBlock
+from demo import mailbox
+from demo.stripe.core import Sandbox
+from payments.models import Checkout, Payment
+from tests.support import paying
+from tests.support.factories import PASSWORD, make_account, make_invoice, make_member
+
+# Who asks. A guest is somebody with a one-time link, and nobody special until such links exist.
+ANONYMOUS, GUEST = "anonymous", "guest"
+MEMBER, OTHER = "member A", "member B"
+AGENT, SUPERVISOR, AUDITOR, SUPERUSER = "agent", "supervisor", "auditor", "superuser"
+NOT_LOGGED_IN = (ANONYMOUS, GUEST)
+MEMBERS = (MEMBER, OTHER)
+STAFF = (AGENT, SUPERVISOR, AUDITOR, SUPERUSER)
+LOGGED_IN = (*MEMBERS, *STAFF)
+EVERYBODY = (*NOT_LOGGED_IN, *LOGGED_IN)
+
+# What comes back.
+OK = "the page"
+LOGIN = "redirect to log-in"
+AWAY = "redirect elsewhere"  # to another page of ours
+NO_ACCOUNT = "no bills belong to this log-in"  # billing/no_account.html
+BAD_REQUEST = "400"
+FORBIDDEN = "403"
+NOT_FOUND = "404"
+GONE = "410"
+
+
+@dataclass
+class World:
+    """Member A's things, made when a row asks for them."""
+
+    sandbox: Sandbox
+
+    def __post_init__(self) -> None:
+        self.account = make_account()
+        self.invoice = make_invoice(self.account)
+
+    def checkout(self) -> Checkout:
+        """One that only has to be confirmed."""
+        return paying.start_checkout(self.sandbox, self.invoice)
+
+    def paid(self) -> Payment:
+        """One that has settled."""
+        return paying.pay(self.sandbox, self.invoice)
+
+    def confirmation_key(self) -> str:
+        """What the link in a newcomer's mail ends in."""
+        member = make_member(registered=False)
+        registration.register(member=member, email="new@example.com", password=PASSWORD)
+        return EmailConfirmationHMAC(EmailAddress.objects.get(email="new@example.com")).key
+
+    def reset_key(self) -> list[str]:
+        """What the link in the mail for a forgotten password ends in."""
+        user = self.account.guarantor.user
+        return [user_pk_to_url_str(user), default_token_generator.make_token(user)]
+
+    def mail(self) -> str:
+        """A mail in the demo's mailbox, with an HTML edition and an attachment."""
+        message = EmailMultiAlternatives("Hello", "Text", "a@example.com", ["b@example.com"])
+        message.attach_alternative("<html><head></head><p>Text</p></html>", "text/html")
+        message.attach("note.txt", "Note", "text/plain")
+        mailbox.MailboxBackend().send_messages([message])
+        return next(iter(mailbox.names()))
+
+    def ledger_block(self) -> int:
+        """A sealed block; sealing itself waits for other transactions to end."""
+        return LedgerBlock.objects.create(
+            number=1, from_xact=0, to_xact=1, entry_count=0, previous_hash="0" * 64, hash="0" * 64
+        ).pk
+
+
+@dataclass(frozen=True)
+class Row:
+    """Outcomes by identity; how to ask; what goes into the address."""
+
+    outcomes: Mapping[str, str]
+    args: Callable[[World], list[Any]] = lambda world: []
+    path: Callable[[World], str] | None = None  # for an address that has no name to reverse
+    method: str = "get"
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+def everyone(outcome: str = OK, **how: Any) -> Row:
+    """The same for all."""
+    return Row(dict.fromkeys(EVERYBODY, outcome), **how)
+
+
+def newcomers(outcome: str = OK, **how: Any) -> Row:
+    """For those without a log-in; others are sent home."""
+    return Row(
+        dict.fromkeys(NOT_LOGGED_IN, outcome) | dict.fromkeys(LOGGED_IN, AWAY),
+        **how,
+    )
+
+
+def logged_in(outcome: str = OK, **how: Any) -> Row:
+    """For everybody with a log-in, about themselves."""
+    return Row(dict.fromkeys(NOT_LOGGED_IN, LOGIN) | dict.fromkeys(LOGGED_IN, outcome), **how)
+
+
+def guarantors(outcome: str = OK, **how: Any) -> Row:
+    """For guarantors, about their own account. Staff have none."""
+    return Row(
+        dict.fromkeys(NOT_LOGGED_IN, LOGIN)
+        | dict.fromkeys(MEMBERS, outcome)
+        | dict.fromkeys(STAFF, NO_ACCOUNT),
+        **how,
+    )
+
+
+def owner(outcome: str = OK, **how: Any) -> Row:
+    """For the one guarantor whose thing it is; for another it does not exist."""
+    row = guarantors(outcome, **how)
+    return replace(row, outcomes={**row.outcomes, OTHER: NOT_FOUND})
+
+
+def staff(*allowed: str, outcome: str = OK, **how: Any) -> Row:
+    """For some of the staff; 403 for the others, and for members."""
+    return Row(
+        dict.fromkeys(NOT_LOGGED_IN, LOGIN)
+        | dict.fromkeys(LOGGED_IN, FORBIDDEN)
+        | dict.fromkeys(allowed, outcome),
+        **how,
+    )
+
+
+def admin_model(
+    model: str,
+    *,
+    view: tuple[str, ...] = STAFF,
+    change: tuple[str, ...] = (),
+    key: Callable[[World], Any],
+) -> dict[str, Row]:
+    """The five addresses of a model in the admin: seen by `view`, edited by `change`, no more.
+
+    Nothing is added or deleted there, and what is only shown answers a POST with 403.
+    """
+
+    def args(world: World) -> list[Any]:
+        return [key(world)]
+
+    return {
+        f"admin:{model}_changelist": staff(*view),
+        f"admin:{model}_add": staff(),
+        f"admin:{model}_change": staff(*view, args=args),
+        f"admin:{model}_change POST": staff(*change, method="post", args=args),
+        f"admin:{model}_delete": staff(args=args),
+        f"admin:{model}_history": staff(*view, args=args),
+    }
+
+
+SUPERVISING = (SUPERVISOR, AUDITOR, SUPERUSER)
+
+ROWS: dict[str, Row] = {
+    # The frame.
+    "home": everyone(),
+    "contact": everyone(),
+    "live": everyone(),
+    "ready": everyone(),
+    "set_language": everyone(AWAY, method="post", data={"language": "es"}),
+    # Registration.
+    "register": newcomers(),
+    "account_signup": newcomers(),
+    "register_details": newcomers(args=lambda world: ["ncal"]),
+    "account_email_verification_sent": newcomers(),
+    "register_send_again": newcomers(LOGIN, method="post"),
+    "register_another_address": newcomers(AWAY),
+    # Log-in.
+    "account_login": newcomers(),
+    "account_logout": Row(dict.fromkeys(NOT_LOGGED_IN, AWAY) | dict.fromkeys(LOGGED_IN, OK)),
+    "account_inactive": everyone(),
+    "account_confirm_email": everyone(args=lambda world: [world.confirmation_key()]),
+    "account_reset_password": everyone(),
+    "account_reset_password_done": everyone(),
+    # Who logs in meanwhile did not forget the password: the link dies.
+    "account_reset_password_from_key": Row(
+        dict.fromkeys(EVERYBODY, AWAY) | {MEMBER: GONE}, args=World.reset_key
+    ),
+    "account_reset_password_from_key_done": everyone(),
+    "account_reauthenticate": logged_in(),
+    "account_change_password": logged_in(),
+    "account_email": logged_in(),
+    "usersessions_list": logged_in(),
+    # Bills.
+    "billing:home": guarantors(),
+    "billing:list": guarantors(),
+    "billing:detail": owner(args=lambda world: [world.invoice.pk]),
+    # Paying.
+    "payments:choose": guarantors(),
+    "payments:method": owner(args=lambda world: [world.checkout().pk]),
+    "payments:review": owner(args=lambda world: [world.checkout().pk]),
+    "payments:review POST": owner(AWAY, method="post", args=lambda world: [world.checkout().pk]),
+    "payments:show": owner(args=lambda world: [world.paid().reference]),
+    "payments:receipt": owner(args=lambda world: [world.paid().reference]),
+    "payments:mail_receipt": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
+    "payments:state": owner(args=lambda world: [world.paid().reference]),
+    "payments:refresh": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
+    "payments:abandon": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
+    # Machines.
+    # Both read a body that nobody here sends.
+    "csp_report": everyone(BAD_REQUEST, method="post"),
+    "stripe_webhook": everyone(BAD_REQUEST, method="post", args=lambda world: ["ncal"]),
+    # The demo.
+    "styleguide": everyone(),
+    "demo:mailbox": everyone(),
+    "demo:mail": everyone(args=lambda world: [world.mail()]),
+    "demo:mail_html": everyone(args=lambda world: [world.mail()]),
+    "demo:mail_attachment": everyone(args=lambda world: [world.mail(), 0]),
+    # Staff.
+    "admin:index": staff(*STAFF),
+    "admin:login": staff(*STAFF, outcome=AWAY),
+    "admin:logout": staff(*STAFF),
+    "admin:password_change": staff(*STAFF, outcome=AWAY),
+    "admin:password_change_done": staff(*STAFF, outcome=AWAY),
+    "admin:jsi18n": staff(*STAFF),
+    "admin:autocomplete": staff(),
+    "admin:app_list": staff(*STAFF, args=lambda world: ["accounts"]),
+    "admin:view_on_site": staff(*STAFF, outcome=NOT_FOUND, args=lambda world: [1, 1]),
+    "admin:<path:object_id>/": staff(
+        *STAFF, outcome=AWAY, path=lambda world: "/admin/accounts/region/1/"
+    ),
+    "admin:(?P<url>.*)$": staff(*STAFF, outcome=NOT_FOUND, path=lambda world: "/admin/nothing/"),
+    **admin_model("accounts_region", change=(SUPERUSER,), key=lambda world: world.account.region_id),
+    **admin_model("accounts_member", key=lambda world: world.account.guarantor_id),
+    **admin_model("accounts_user", view=SUPERVISING, key=lambda world: world.account.guarantor.user_id),
+    **admin_model("billing_billingaccount", key=lambda world: world.account.pk),
+    **admin_model("billing_invoice", key=lambda world: world.invoice.pk),
+    **admin_model(
+        "billing_journalentry",
+        view=SUPERVISING,
+        key=lambda world: world.invoice.journal_lines.first().entry_id,
+    ),
+    **admin_model("billing_ledgerblock", view=SUPERVISING, key=World.ledger_block),
+}

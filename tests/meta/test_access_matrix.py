@@ -1,0 +1,86 @@
+"""Every address x everybody: the answer is the one in the matrix, and no address is without a row."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.roles import Role
+from demo.stripe.core import Sandbox
+from tests.meta import access_matrix as matrix
+from tests.meta.access_matrix import ROWS, Row, World
+from tests.support.factories import make_account, make_staff
+
+
+def url_names(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[str]:
+    """The name of every pattern, with its namespace; its route where it has none."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else ""
+            yield from url_names(pattern.url_patterns, namespace + inner)
+        else:
+            yield namespace + (pattern.name or str(pattern.pattern))
+
+
+def names_with_a_row() -> set[str]:
+    return {name.removesuffix(" POST") for name in ROWS}
+
+
+def test_every_address_has_a_row_and_every_row_an_address() -> None:
+    assert set(url_names(get_resolver().url_patterns)) == names_with_a_row()
+
+
+def test_every_row_says_something_about_everybody() -> None:
+    assert [name for name, row in ROWS.items() if set(row.outcomes) != set(matrix.EVERYBODY)] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ROWS)
+def test_everybody_gets_what_the_matrix_says(
+    name: str, sandbox: Sandbox, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DEMO_MAILBOX = tmp_path
+    row, world = ROWS[name], World(sandbox)
+    url = row.path(world) if row.path else reverse(name.removesuffix(" POST"), args=row.args(world))
+    seen = {who: outcome_for(user, url, row) for who, user in people(world).items()}
+    assert seen == dict(row.outcomes)
+
+
+def people(world: World) -> dict[str, User | None]:
+    return {
+        matrix.ANONYMOUS: None,
+        matrix.GUEST: None,
+        matrix.MEMBER: world.account.guarantor.user,
+        matrix.OTHER: make_account().guarantor.user,
+        matrix.AGENT: make_staff(Role.BILLING_AGENT),
+        matrix.SUPERVISOR: make_staff(Role.SUPERVISOR),
+        matrix.AUDITOR: make_staff(Role.AUDITOR),
+        matrix.SUPERUSER: make_staff(None),
+    }
+
+
+def outcome_for(user: User | None, url: str, row: Row) -> str:
+    """Ask as this person, and take back whatever asking has changed."""
+    client = Client()
+    with transaction.atomic():
+        if user is not None:
+            client.force_login(user)
+        outcome = outcome_of(getattr(client, row.method)(url, row.data))
+        transaction.set_rollback(True)
+    return outcome
+
+
+def outcome_of(response: HttpResponse) -> str:
+    if response.status_code == 302:
+        return matrix.LOGIN if response.url.startswith(reverse("account_login")) else matrix.AWAY
+    if "billing/no_account.html" in [template.name for template in response.templates]:
+        return matrix.NO_ACCOUNT
+    if response.status_code in (200, 204):
+        return matrix.OK
+    return str(response.status_code)
