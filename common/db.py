@@ -18,6 +18,10 @@ class TransactionIdField(models.BigIntegerField):
     def rel_db_type(self, connection: Any) -> str:
         return "xid8"
 
+    def get_placeholder(self, value: Any, compiler: Any, connection: Any) -> str:
+        # PostgreSQL has no cast from an integer to xid8.
+        return "%s::text::xid8"
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)
 

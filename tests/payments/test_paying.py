@@ -199,9 +199,7 @@ class TestRefusedBeforeAnythingMoves:
 
     def test_confirming_without_a_method_chosen(self, sandbox: Sandbox) -> None:
         invoice = make_invoice()
-        checkout = checkouts.start(
-            account=invoice.account, started_by=None, amounts={invoice: 1_00}
-        )
+        checkout = checkouts.start(account=invoice.account, started_by=None, amounts={invoice: 1_00})
         with pytest.raises(NotReviewed):
             paying.confirm(checkout)
 
