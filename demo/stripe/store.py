@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, created INTEGER NOT NULL,
     lease_until REAL NOT NULL, status INTEGER, body BLOB, request_id TEXT NOT NULL,
     PRIMARY KEY (account, key));
+CREATE INDEX IF NOT EXISTS idempotency_by_age ON idempotency (created);
 CREATE TABLE IF NOT EXISTS requests (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, at INTEGER NOT NULL,
     method TEXT NOT NULL, path TEXT NOT NULL, idempotency_key TEXT, status INTEGER NOT NULL,

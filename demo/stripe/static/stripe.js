@@ -363,7 +363,7 @@
       frame.title = "DEMO bank: confirm that it is you";
       dialog.setAttribute("aria-label", frame.title);
       Object.assign(dialog.style, {
-        border: "0", padding: "8px", borderRadius: "10px", width: "min(420px, 96vw)",
+        border: "0", padding: "0", overflow: "hidden", borderRadius: "10px", width: "min(420px, 96vw)",
       });
       Object.assign(frame.style, { border: "0", display: "block", width: "100%", height: "360px" });
       const finish = () => {
