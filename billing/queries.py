@@ -308,7 +308,7 @@ def bills(account: BillingAccount, asked: BillFilter, *, on: dt.date) -> list[Bi
     """The rows of one page.
 
     By LIMIT and OFFSET: people jump between numbered pages in four orders, and what PostgreSQL
-    reads is bounded by one account (measured at 2,000 bills: docs/decisions/bill-pages.md).
+    reads is bounded by one account (measured at 2,000 bills: docs/decisions/0008-bill-pages.md).
     """
     start = (asked.page - 1) * PAGE_SIZE
     rows = _bills(account).filter(asked.condition).order_by(*asked.order).values_list(*_COLUMNS)
