@@ -2,6 +2,7 @@
 
 import builtins
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,15 @@ from billing import pdf
 from tests.support import pdfs
 
 SECRET = "root-of-all-secrets"
+_opened: list[str] = []
+
+
+def _note_secrets(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and SECRET in str(arguments[0]):
+        _opened.append(str(arguments[0]))
+
+
+sys.addaudithook(_note_secrets)  # Python tells of every file that is opened, by whomever
 
 
 def document(body: str, head: str = "") -> str:
@@ -60,8 +70,9 @@ def trap() -> Iterator[Trap]:
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
     """A file that no document may show: as text, and as a style sheet that would show the text."""
-    path = tmp_path / "secret.css"
+    path = tmp_path / f"{SECRET}.css"
     path.write_text(f"body::before {{ content: '{SECRET}' }}")
+    _opened.clear()
     return path
 
 
@@ -75,7 +86,7 @@ WAYS_OUT = {
     "an embed": '<embed src="{url}">',
     "an attachment": '<link rel="attachment" href="{url}">',
     "a picture in a picture": '<svg xmlns="http://www.w3.org/2000/svg"><image href="{url}"/></svg>',
-    "another base": '<base href="{url}"><img alt="x" src="x.png">',
+    "another base": '<base href="{url}"><img alt="x" src="{url}">',
 }
 
 
@@ -98,6 +109,9 @@ def test_no_file_outside_the_folder_is_read(way: str, secret: Path) -> None:
     made = pdf.from_html(document(f"<p>All is well</p>{planted}", head=planted))
 
     assert "All is well" in pdfs.text(made)
+    assert _opened == []
+    secret.read_bytes()
+    assert _opened == [str(secret)], "it would have been noticed"
     assert SECRET not in pdfs.text(made)
     with pikepdf.open(BytesIO(made)) as opened:
         assert len(opened.attachments) == 0
