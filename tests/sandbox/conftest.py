@@ -1,17 +1,23 @@
 """A sandbox of its own for every test, reached through the real SDK."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import stripe
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from demo.stripe.client import SandboxHTTPClient
 from demo.stripe.core import Sandbox
 from demo.stripe.server import SandboxServer
+from tests.sandbox.host_page import FLAGS, Host
 
 Connect = Callable[..., stripe.StripeClient]
 
@@ -95,3 +101,57 @@ def over_socket(server: SandboxServer) -> Iterator[stripe.StripeClient]:
         "sk_test_demo_ncal", base_addresses={"api": server.url}, http_client=client
     )
     client.close()
+
+
+# A browser
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def host(server: SandboxServer) -> Iterator[str]:
+    web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, server.url))
+    web.daemon_threads = True
+    thread = Thread(target=web.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{web.server_port}"
+    web.shutdown()
+    thread.join()
+    web.server_close()
+
+
+@pytest.fixture
+def trouble() -> list[str]:
+    """Errors of the browser: a blocked style, a failed script, an exception."""
+    return []
+
+
+@pytest.fixture
+def sent() -> list[Request]:
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, host: str, trouble: list[str], sent: list[Request]) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 320, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    # A declined card answers 402, which the browser notes in its console as a failed resource.
+    page.on("console", lambda m: _note(trouble, m.type, m.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda request: sent.append(request))
+    page.goto(host)
+    yield page
+    context.close()
+
+
+def _note(trouble: list[str], kind: str, text: str) -> None:
+    if kind == "error" and "status of 402" not in text:
+        trouble.append(text)
