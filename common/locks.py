@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, models, transaction
 
 M = TypeVar("M", bound=models.Model)
@@ -25,10 +26,10 @@ def lock(queryset: "models.QuerySet[M]") -> list[M]:
 
 
 def lock_one(queryset: "models.QuerySet[M]") -> M:
-    """Lock exactly one row. Raises the model's DoesNotExist."""
+    """Lock exactly one row. Raises ObjectDoesNotExist."""
     rows = lock(queryset)
     if len(rows) != 1:
-        raise queryset.model.DoesNotExist(queryset.model.__name__)
+        raise ObjectDoesNotExist(queryset.model.__name__)
     return rows[0]
 
 

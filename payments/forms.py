@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Invoice
@@ -32,9 +33,9 @@ class ChooseForm(forms.Form):
         widget=forms.RadioSelect,
         initial=FULL,
     )
-    amount = MoneyField(label=_("Amount to pay"), required=False)
+    amount = MoneyField(label=_("The other amount"), required=False)
 
-    def __init__(self, *args: Any, bills: "forms.models.QuerySet[Invoice]", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, bills: QuerySet[Invoice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast(BillChoice, self.fields["bill"]).queryset = bills
 

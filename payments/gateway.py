@@ -227,7 +227,7 @@ def read_event(*, account: str, body: bytes, signature: str) -> Event:
     if not secret:
         raise NotConfigured(account)
     try:
-        event = stripe.Webhook.construct_event(body, signature, secret)  # type: ignore[no-untyped-call]
+        event = stripe.Webhook.construct_event(body, signature, secret)
     except (ValueError, stripe.SignatureVerificationError) as error:
         raise BadSignature(account) from error
     if bool(event.livemode) != settings.STRIPE_LIVE_MODE:

@@ -20,9 +20,9 @@ CELERY_BROKER_URL = broker_url(REDIS_URL)
 STRIPE_LIVE_MODE = env.bool("STRIPE_LIVE_MODE", default=True)
 
 # smtp+tls://user:password@host:587
-vars().update(env.email_url("EMAIL_URL"))
-POST_OFFICE["BACKENDS"]["default"] = EMAIL_BACKEND  # what EMAIL_URL chose delivers
-EMAIL_BACKEND = "common.mail.OutboxBackend"  # and everything we send goes through the outbox
+_delivery = env.email_url("EMAIL_URL")
+POST_OFFICE["BACKENDS"]["default"] = _delivery.pop("EMAIL_BACKEND")  # delivers what the outbox holds
+vars().update(_delivery)
 
 SECURE_SSL_REDIRECT = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

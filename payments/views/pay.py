@@ -4,6 +4,7 @@ Every step reads the checkout again from the database; nothing that matters trav
 """
 
 import uuid
+from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,13 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import User
 from billing.access import account_required
 from billing.models import BillingAccount, Invoice
+from billing.models.invoices import InvoiceQuerySet
 from common.clock import business_date
 from payments import forms, gateway, methods, queries
 from payments.csp import allow_stripe
 from payments.exceptions import CannotPay
-from payments.models import Checkout, Payment, PaymentEvent
+from payments.models import Checkout, CheckoutItem, Payment, PaymentEvent
 from payments.services import checkout as checkouts
 from payments.services import submission
 
@@ -41,7 +44,9 @@ def choose(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         amounts = {form.cleaned_data["bill"]: form.cleaned_data["amount_cents"]}
         try:
-            checkout = checkouts.start(account=account, started_by=request.user, amounts=amounts)
+            checkout = checkouts.start(
+                account=account, started_by=cast(User, request.user), amounts=amounts
+            )
         except CannotPay as error:
             form.add_error("bill", forms.sentence(error))
         else:
@@ -56,7 +61,7 @@ def choose(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     return render(request, "payments/choose.html", context, status=422 if form.errors else 200)
 
 
-def _shown(request: HttpRequest, bills: "queries.InvoiceQuerySet") -> list[Invoice]:
+def _shown(request: HttpRequest, bills: InvoiceQuerySet) -> list[Invoice]:
     asked = request.GET.get("bill", "")
     if asked.isascii() and asked.isdecimal() and len(asked) < 18:
         bills = bills.filter(pk=int(asked))
@@ -108,7 +113,7 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     if payment is None and request.method == "POST":
         try:
             payment = checkouts.confirm(
-                checkout=checkout, payer=Payment.Payer.MEMBER, paid_by=request.user
+                checkout=checkout, payer=Payment.Payer.MEMBER, paid_by=cast(User, request.user)
             )
         except CannotPay as error:
             messages.error(request, forms.sentence(error))
@@ -131,5 +136,5 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     return render(request, "payments/review.html", context)
 
 
-def _items(checkout: Checkout) -> list["checkouts.CheckoutItem"]:
+def _items(checkout: Checkout) -> list[CheckoutItem]:
     return list(checkout.items.select_related("invoice__patient").order_by("pk"))
