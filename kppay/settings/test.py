@@ -36,6 +36,7 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 POST_OFFICE["BACKENDS"]["default"] = "django.core.mail.backends.locmem.EmailBackend"
 DEMO_MAILBOX = BASE_DIR / "var" / "test" / "mail"
+MEDIA_ROOT = BASE_DIR / "var" / "test" / "media"
 
 STRIPE_API_BASE = ""
 STRIPE_NETWORK_RETRIES = 0  # a fault meets us once; tests/payments/test_gateway.py turns them on
