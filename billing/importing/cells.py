@@ -23,7 +23,7 @@ def text(value: str, name: str, *, limit: int, required: bool = True) -> str:
         raise Unacceptable(f"{name} is empty")
     if len(clean) > limit:
         raise Unacceptable(f"{name} is longer than {limit} characters")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in clean):
+    if not clean.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in clean):
         raise Unacceptable(f"{name} contains a control character or is not UTF-8")
     return clean
 

@@ -56,7 +56,7 @@ def _read_file(path: Path, context: Context, progress: Progress) -> Iterator[Rec
         except (FileUnusable, OSError) as error:
             yield FileRefused(path.name, getattr(error, "strerror", None) or str(error))
             return
-        progress.step(f"Importing {path.name}", len(spool), "bills")
+        progress.step(f"Importing {path.name}", len(spool), "records")
         for group in spool.groups():
             yield from _records(group, path.name, context)
             progress.advance(1)

@@ -43,10 +43,14 @@ def _read_world(
 ) -> Iterator[Record]:
     with Spool() as spool:
         directory, usable = Directory(spool, context), list[Path]()
+
+        def advance(units: int) -> None:
+            progress.advance(units / 2)
+
         _begin(files, progress)
         for path in files:
             try:
-                _introduce(reader(path, progress.advance), directory)
+                _introduce(reader(path, advance), directory)
             except (FileUnusable, OSError) as error:
                 yield FileRefused(path.name, getattr(error, "strerror", None) or str(error))
             else:
@@ -56,16 +60,16 @@ def _read_world(
                 yield FileRefused(path.name, "there is no Patient in it")
                 continue
             try:
-                for found in reader(path, progress.advance):
+                for found in reader(path, advance):
                     yield from _records(found, directory)
             except (FileUnusable, OSError):
                 yield Rejected(path.name, "the file changed while it was read; import it again")
 
 
 def _begin(files: Sequence[Path], progress: Progress) -> None:
-    """One step for both readings."""
+    """One step for both readings; each counts for half."""
     name = files[0].name if len(files) == 1 else f"{len(files)} NDJSON files"
-    progress.step(f"Importing {name}", 2 * sum(path.stat().st_size for path in files), "bytes")
+    progress.step(f"Importing {name}", sum(path.stat().st_size for path in files), "bytes")
 
 
 def _introduce(entries: Iterator[Found | Rejected], directory: Directory) -> None:

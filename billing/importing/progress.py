@@ -7,13 +7,18 @@ from django.core.management.base import OutputWrapper
 from tqdm import tqdm
 
 
+def printable(line: str) -> str:
+    """File names and resource ids come from outside: nothing in them steers the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
 class Progress(Protocol):
     """What a job tells while it works."""
 
     def step(self, name: str, total: int, unit: str) -> None:
         """A new step begins, of `total` units ("bytes" is shown in thousands and millions)."""
 
-    def advance(self, units: int) -> None:
+    def advance(self, units: float) -> None:
         """So much more is done."""
 
     def say(self, line: str, stream: OutputWrapper) -> None:
@@ -31,9 +36,9 @@ class Lines:
 
     def step(self, name: str, total: int, unit: str) -> None:
         if self._stream is not None:
-            self.say(f"{name} ({total:,} {unit})", self._stream)
+            self.say(f"{printable(name)} ({total:,} {unit})", self._stream)
 
-    def advance(self, units: int) -> None:
+    def advance(self, units: float) -> None:
         pass
 
     def say(self, line: str, stream: OutputWrapper) -> None:
@@ -52,7 +57,7 @@ class Bar:
     def step(self, name: str, total: int, unit: str) -> None:
         self.end()
         self._bar = tqdm(
-            desc=name,
+            desc=printable(name),
             total=total,
             unit="B" if unit == "bytes" else f" {unit}",
             unit_scale=unit == "bytes",
@@ -61,7 +66,7 @@ class Bar:
             dynamic_ncols=True,
         )
 
-    def advance(self, units: int) -> None:
+    def advance(self, units: float) -> None:
         if self._bar is not None:
             self._bar.update(units)
 

@@ -16,6 +16,7 @@ from billing.importing.records import Record
 from billing.importing.report import Report
 from billing.importing.spool import Spool
 from common.clock import business_date
+from common.failpoints import failpoint
 
 BATCH = 100  # records a transaction: what a killed import loses at most, and does again next time
 
@@ -100,6 +101,7 @@ def _apply_in_batches(records: Iterator[Record], writer: Writer) -> None:
     while batch := list(islice(records, BATCH)):
         with transaction.atomic():
             writer.apply(batch)
+        failpoint("importing.after_batch")
 
 
 def _apply_as_one(records: Iterator[Record], writer: Writer, *, undo: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.importing.progress import Progress, choose
+from billing.importing.progress import Progress, choose, printable
 from billing.importing.report import Report
 from billing.importing.run import UnusableInput, find_region, import_bills
 
@@ -90,8 +90,3 @@ class Command(BaseCommand):
         else:
             changes = str(report.changes)
         self.stdout.write(f"Changes: {changes}")
-
-
-def printable(line: str) -> str:
-    """File names and resource ids come from outside: nothing in them steers the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
