@@ -52,7 +52,7 @@ def _end(request: HttpRequest, reason: str) -> HttpResponse:
     target = reverse("account_login")
     path = _page_of(request)
     if path and path not in {target, reverse("account_logout")}:
-        target += "?" + urlencode({REDIRECT_FIELD_NAME: path})
+        target += "?" + urlencode({REDIRECT_FIELD_NAME: path}, safe="/")
     if request.headers.get("HX-Request") == "true":
         return HttpResponseClientRedirect(target)
     return HttpResponseRedirect(target)

@@ -12,6 +12,7 @@ from allauth.core.internal import ratelimit
 from allauth.decorators import rate_limit
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -104,10 +105,16 @@ def _claim(
     password: str,
     instead_of: User | None = None,
 ) -> HttpResponse:
-    """Register, send the mail, and show the same page whether the address was free or not."""
-    user = registration.register(member=member, email=email, password=password, instead_of=instead_of)
-    request.session[MEMBER_KEY] = member.pk
-    return perform_login(request, Login(user=user, email=email.lower(), signup=True))
+    """Register, send the mail, and show the same page whether the address was free or not.
+
+    One transaction: nobody else's claim of this address replaces ours before its mail is written.
+    """
+    with transaction.atomic():
+        user = registration.register(
+            member=member, email=email, password=password, instead_of=instead_of
+        )
+        request.session[MEMBER_KEY] = member.pk
+        return perform_login(request, Login(user=user, email=email.lower(), signup=True))
 
 
 @require_safe
