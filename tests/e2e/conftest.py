@@ -1,0 +1,38 @@
+"""One running product and one browser for all tests here; xdist keeps them in one process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.product import Product
+from tests.support.browser import browser, new_page
+
+__all__ = ["browser", "new_page"]
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole of it, in a folder of its own."""
+    running = Product.start(tmp_path_factory.mktemp("e2e") / "demo")
+    yield running
+    assert running.stop() == 0, running.output.read_text()
+
+
+@pytest.fixture(scope="session")
+def people(product: Product) -> dict[str, dict[str, Any]]:
+    """The sample identities by role; the first of each."""
+    by_role: dict[str, dict[str, Any]] = {}
+    for person in product.identities():
+        by_role.setdefault(person["role"], person)
+    return by_role

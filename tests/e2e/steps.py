@@ -1,0 +1,95 @@
+"""What a person does in the portal, page by page, found by what the pages say."""
+
+import re
+import time
+from typing import Any
+
+from playwright.sync_api import FrameLocator, Page, expect
+
+from tests.e2e.product import Product
+
+SOON = 60_000  # milliseconds: what a worker does takes a moment on a busy machine
+AREAS = {
+    "NCAL": "Northern California",
+    "HI": "Hawaii",
+    "WA": "Washington",
+    "MAS": "Mid-Atlantic States",
+}
+
+
+def fill_in_registration(page: Page, person: dict[str, Any]) -> None:
+    year, month, day = person["date_of_birth"].split("-")
+    page.get_by_label("First name").fill(person["first_name"])
+    page.get_by_label("Last name").fill(person["last_name"])
+    page.get_by_label("Month").fill(month)
+    page.get_by_label("Day").fill(day)
+    page.get_by_label("Year").fill(year)
+    page.get_by_label("Member number").fill(person["member_number"])
+    page.get_by_label("E-mail address").fill(person["email"])
+    page.get_by_label("Password").fill(person["password"])
+
+
+def register(page: Page, product: Product, person: dict[str, Any]) -> None:
+    """From the first page to the one that asks to look into the mail."""
+    page.goto(product.url)
+    page.get_by_role("navigation").get_by_role("link", name="Registration").click()
+    page.get_by_role("link", name=AREAS[person["region"]], exact=True).click()
+    fill_in_registration(page, person)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+
+
+def open_mail(page: Page, product: Product, *, to: str, subject: str) -> None:
+    """The newest mail to somebody with these words in its subject, once it has been delivered."""
+    deadline = time.monotonic() + SOON / 1000
+    row = page.get_by_role("row").filter(has_text=to).filter(has_text=re.compile(subject))
+    while True:
+        page.goto(f"{product.url}/demo/mail/")
+        if row.count():
+            break
+        assert time.monotonic() < deadline, f"no mail to {to} about {subject}"
+        page.wait_for_timeout(500)
+    row.first.get_by_role("link").click()
+
+
+def confirm_address(page: Page, product: Product, person: dict[str, Any]) -> None:
+    open_mail(page, product, to=person["email"], subject="Confirm your e-mail address")
+    page.locator('a[href*="/confirm/"]').first.click()
+    page.get_by_role("button", name="Yes, confirm").click()
+
+
+def log_in(page: Page, product: Product, person: dict[str, Any]) -> None:
+    page.goto(f"{product.url}/login/")
+    page.get_by_label("E-mail").fill(person["email"])
+    page.get_by_label("Password").fill(person["password"])
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+
+
+def choose_bill(page: Page, *, provider: str) -> None:
+    """From the billing home to the page that asks for the card; the whole of the bill."""
+    page.get_by_role("link", name=provider).click()
+    page.get_by_role("link", name="Pay this bill").click()
+    page.get_by_role("button", name="Continue").click()
+
+
+def card_frame(page: Page) -> FrameLocator:
+    return page.frame_locator("#payment-element iframe")
+
+
+def enter_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
+    """Type a card into the frame of the payment service and go on to the review."""
+    frame = card_frame(page)
+    frame.get_by_label("Card number").fill(number)
+    frame.get_by_label("Expiration date").fill("12 / 34")
+    frame.get_by_label("Security code").fill("123")
+    frame.get_by_label("ZIP code").fill("94612")
+    page.get_by_role("button", name="Continue to review").click()
+
+
+def reference_on(page: Page) -> str:
+    """The payment's reference, from the address of its page."""
+    page.wait_for_url(re.compile(r"/payments/[^/]+/"))
+    match = re.search(r"/payments/([^/]+)/", page.url)
+    assert match is not None
+    return match[1]
