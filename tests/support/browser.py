@@ -5,11 +5,11 @@ Whatever page a test opens, a blocked script or style and an error in a script f
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -20,7 +20,6 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PHONE, TABLET, DESK = 320, 768, 1280
-NewPage = Callable[..., Page]
 
 
 def chromium_path() -> str:
@@ -44,41 +43,51 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Opens pages, each in a profile of its own; they are closed, and their complaints read, after."""
-    pages: list[Page] = []
-    complaints: list[str] = []
+class NewPage:
+    """Opens pages, each in a profile of its own, and notes what they complain about."""
 
-    def open_page(
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def __call__(
+        self,
         *,
         width: int = DESK,
         scheme: Literal["light", "dark"] = "light",
         language: str = "en-US",
         javascript: bool = True,
     ) -> Page:
-        context = browser.new_context(
+        context = self._browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             locale=language,
             reduced_motion="reduce",
             java_script_enabled=javascript,
         )
+        self._contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-        page.on("console", lambda message: _note_blocked(message, complaints))
-        pages.append(page)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("console", self._note_blocked)
         return page
 
-    yield open_page
-    for page in pages:
-        page.context.close()
-    assert complaints == []
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+    def _note_blocked(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            self.complaints.append(message.text)
 
 
-def _note_blocked(message: ConsoleMessage, complaints: list[str]) -> None:
-    if message.type == "error" and "Content Security Policy" in message.text:
-        complaints.append(message.text)
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Call it for a page. Pages are closed after the test, which fails if one of them complained."""
+    opener = NewPage(browser)
+    yield opener
+    opener.close()
+    assert opener.complaints == []
 
 
 def overflows(page: Page) -> int:
