@@ -18,6 +18,12 @@ class BillingAccount(models.Model):
     guarantor = models.OneToOneField(Member, on_delete=models.PROTECT, related_name="billing_account")
     # Prepaid money. Moves only together with a journal entry (billing.services.ledger).
     balance_cents = models.BigIntegerField(_("account balance"), default=0)
+    # The part of the balance that payments on their way will use.
+    held_cents = models.BigIntegerField(_("held"), default=0, db_default=0)
+    # The owner wants new bills paid from the balance as they come.
+    auto_apply_balance = models.BooleanField(
+        _("pay new bills from the balance"), default=False, db_default=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -29,6 +35,10 @@ class BillingAccount(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(balance_cents__gte=0), name="account_balance_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(held_cents__gte=0) & Q(held_cents__lte=F("balance_cents")),
+                name="account_held_between_zero_and_balance",
             ),
         ]
 
@@ -58,6 +68,7 @@ class Invoice(models.Model):
         MEDICAL = "medical", _("Medical")  # professional services
         HOSPITAL = "hospital", _("Hospital")  # facility services
         PREMIUM = "premium", _("Premium")  # a month of coverage
+        CHARGE = "charge", _("Charge")  # a returned-item fee, or money that came back unpaid
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
     patient = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="invoices")

@@ -40,6 +40,14 @@ class EntryKind(models.TextChoices):
     INVOICE_ISSUED = "invoice_issued", _("Bill issued")
     INVOICE_VOIDED = "invoice_voided", _("Bill canceled")
     PAYMENT_SETTLED = "payment_settled", _("Payment settled")
+    REFUND_PROMISED = "refund_promised", _("Refund promised")
+    REFUND_SENT = "refund_sent", _("Refund sent")
+    REFUND_FAILED = "refund_failed", _("Refund came back")
+    DISPUTE_OPENED = "dispute_opened", _("Dispute opened")
+    DISPUTE_WON = "dispute_won", _("Dispute won")
+    DISPUTE_LOST = "dispute_lost", _("Dispute lost or debit returned")
+    FEE_BOOKED = "fee_booked", _("Processor fee")
+    PAYOUT_BOOKED = "payout_booked", _("Payout")
 
 
 class LedgerAccount(models.Model):

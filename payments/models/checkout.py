@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import BillingAccount, Invoice
+from payments.models.method import Authorization, PaymentMethod
 
 
 class Checkout(models.Model):
@@ -28,10 +29,24 @@ class Checkout(models.Model):
     method_kind = models.CharField(max_length=20, blank=True)
     method_brand = models.CharField(max_length=40, blank=True)
     method_last4 = models.CharField(max_length=4, blank=True)
+    # Instead of a new method, one that was saved; and what the account balance pays or gets.
+    saved_method = models.ForeignKey(
+        PaymentMethod, on_delete=models.SET_NULL, null=True, related_name="checkouts"
+    )
+    save_method = models.BooleanField(default=False, db_default=False)
+    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, null=True)
+    from_balance_cents = models.BigIntegerField(default=0, db_default=0)
+    to_balance_cents = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = _("checkout")
         verbose_name_plural = _("checkouts")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(from_balance_cents__gte=0) & Q(to_balance_cents__gte=0),
+                name="checkout_balance_parts_not_negative",
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -7,7 +7,7 @@ payment stays declined; trying again is another payment.
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -15,6 +15,7 @@ from accounts.models import Region
 from billing.models import BillingAccount, Invoice
 from common.db import append_only
 from payments.models.checkout import Checkout
+from payments.models.method import Authorization, PaymentMethod
 
 
 class State(models.TextChoices):
@@ -27,10 +28,11 @@ class State(models.TextChoices):
     UNKNOWN = "unknown", pgettext_lazy("payment", "We are checking")  # asked for, no answer yet
     SUCCEEDED = "succeeded", pgettext_lazy("payment", "Paid")  # the money has moved
     FAILED = "failed", pgettext_lazy("payment", "Declined")  # refused; can never charge again
-    CANCELED = (
-        "canceled",
-        pgettext_lazy("payment", "Not charged"),
-    )  # given up; can never charge again
+    CANCELED = "canceled", pgettext_lazy("payment", "Not charged")  # given up; can never charge
+    PARTLY_REFUNDED = "partly_refunded", pgettext_lazy("payment", "Partly refunded")  # some is back
+    REFUNDED = "refunded", pgettext_lazy("payment", "Refunded")  # all of it went back
+    DISPUTED = "disputed", pgettext_lazy("payment", "Disputed")  # the bank holds it for now
+    RETURNED = "returned", pgettext_lazy("payment", "Returned")  # the bank took it back for good
 
 
 MOVES: dict[str, tuple[str, ...]] = {
@@ -58,9 +60,14 @@ MOVES: dict[str, tuple[str, ...]] = {
         State.CANCELED,
     ),
     State.PROCESSING: (State.SUCCEEDED, State.FAILED, State.CANCELED),
-    State.SUCCEEDED: (),
     State.FAILED: (),
     State.CANCELED: (),
+    # After the money has arrived it may go back, in parts, and a refund may fail.
+    State.SUCCEEDED: (State.PARTLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.RETURNED),
+    State.PARTLY_REFUNDED: (State.SUCCEEDED, State.REFUNDED, State.DISPUTED, State.RETURNED),
+    State.REFUNDED: (State.SUCCEEDED, State.PARTLY_REFUNDED, State.DISPUTED, State.RETURNED),
+    State.DISPUTED: (State.SUCCEEDED, State.PARTLY_REFUNDED, State.REFUNDED, State.RETURNED),
+    State.RETURNED: (),
 }
 
 # Nobody may start another payment of the same bill while one of these has not ended.
@@ -68,15 +75,30 @@ IN_FLIGHT = (State.CREATED, State.SUBMITTED, State.REQUIRES_ACTION, State.UNKNOW
 # The amount is set aside on the bill, and only the rest can be paid.
 RESERVING = (*IN_FLIGHT, State.PROCESSING)
 
+# Nothing was taken, and nothing ever will be.
+CAME_TO_NOTHING = (State.FAILED, State.CANCELED)
+# The money arrived; the books have its entry.
+SETTLED = (
+    State.SUCCEEDED,
+    State.PARTLY_REFUNDED,
+    State.REFUNDED,
+    State.DISPUTED,
+    State.RETURNED,
+)
+
 _IN_FLIGHT_SQL = ", ".join(f"'{state.value}'" for state in IN_FLIGHT)
 
 
 class Payment(models.Model):
-    """One attempt to move `amount_cents` from somebody's card or bank account to us."""
+    """One attempt to pay `amount_cents`: to bills (Allocation), or into the account balance.
+
+    Stripe is asked for charge_cents, which is the amount without what the account balance pays.
+    """
 
     class Payer(models.TextChoices):
         MEMBER = "member", _("Member")  # signed in, paying in the browser
         GUEST = "guest", _("Guest")  # without an account
+        SYSTEM = "system", _("Automatic")  # the account balance, where its owner switched that on
 
     reference = models.CharField(_("reference"), max_length=20, unique=True)
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="payments")
@@ -89,9 +111,22 @@ class Payment(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="payments"
     )
     amount_cents = models.BigIntegerField(_("amount"))
+    # Paid from the account balance, and added to it.
+    from_balance_cents = models.BigIntegerField(_("from balance"), default=0, db_default=0)
+    to_balance_cents = models.BigIntegerField(_("to balance"), default=0, db_default=0)
+    # Gone back or promised back to the source; taken by a bank, for now or for good.
+    refunded_cents = models.BigIntegerField(_("refunded"), default=0, db_default=0)
+    disputed_cents = models.BigIntegerField(_("disputed"), default=0, db_default=0)
+    # The part of to_balance_cents that refunds and returns took back.
+    balance_reversed_cents = models.BigIntegerField(default=0, db_default=0)
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.CREATED)
 
     confirmation_token = models.CharField(max_length=80, blank=True)
+    saved_method = models.ForeignKey(
+        PaymentMethod, on_delete=models.PROTECT, null=True, related_name="payments"
+    )
+    save_method = models.BooleanField(default=False, db_default=False)
+    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT, null=True)
     intent_id = models.CharField(_("PaymentIntent"), max_length=80, unique=True, null=True)  # noqa: DJ001
     method_kind = models.CharField(_("method"), max_length=20, blank=True)
     method_brand = models.CharField(_("brand"), max_length=40, blank=True)
@@ -105,6 +140,8 @@ class Payment(models.Model):
     submitted_at = models.DateTimeField(_("submitted"), null=True)
     settled_at = models.DateTimeField(_("settled"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
+    # A bank debit is expected to have settled by then, on the region's calendar.
+    expected_on = models.DateField(_("expected"), null=True)
     # Only the holder of an unexpired lease talks to Stripe about this payment.
     lease_until = models.DateTimeField(null=True)
     next_check_at = models.DateTimeField(null=True)
@@ -118,6 +155,34 @@ class Payment(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="succeeded") | Q(settled_at__isnull=False),
                 name="payment_succeeded_has_settled_at",
+            ),
+            models.CheckConstraint(
+                condition=Q(from_balance_cents__gte=0)
+                & Q(from_balance_cents__lte=F("amount_cents"))
+                & Q(to_balance_cents__gte=0)
+                & (Q(from_balance_cents=0) | Q(to_balance_cents=0)),
+                name="payment_balance_parts_in_bounds",
+            ),
+            # Refunds and disputes together never exceed what was captured.
+            models.CheckConstraint(
+                condition=Q(refunded_cents__gte=0)
+                & Q(disputed_cents__gte=0)
+                & Q(
+                    amount_cents__gte=F("refunded_cents")
+                    + F("disputed_cents")
+                    + F("from_balance_cents")
+                ),
+                name="payment_goes_back_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(balance_reversed_cents__gte=0)
+                & Q(balance_reversed_cents__lte=F("to_balance_cents")),
+                name="payment_balance_reversed_in_bounds",
+            ),
+            # Nacha: no debit of a bank account without its stored authorisation.
+            models.CheckConstraint(
+                condition=~Q(method_kind="us_bank_account") | Q(authorization__isnull=False),
+                name="payment_by_bank_is_authorized",
             ),
         ]
         indexes = [
@@ -144,6 +209,8 @@ class Payment(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Condition(
                     "OLD.amount_cents <> NEW.amount_cents OR OLD.account_id <> NEW.account_id"
+                    " OR OLD.from_balance_cents <> NEW.from_balance_cents"
+                    " OR OLD.to_balance_cents <> NEW.to_balance_cents"
                 ),
             ),
             pgtrigger.Protect(name="payment_is_kept", operation=pgtrigger.Delete),
@@ -167,7 +234,7 @@ class Payment(models.Model):
                 func="""
                     SELECT coalesce(sum(amount_cents), 0) INTO total
                     FROM payments_allocation WHERE payment_id = NEW.id;
-                    IF total <> NEW.amount_cents THEN
+                    IF total + NEW.to_balance_cents <> NEW.amount_cents THEN
                         RAISE EXCEPTION 'payment % of % cents allocates %',
                             NEW.id, NEW.amount_cents, total
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_is_allocated';
@@ -181,8 +248,14 @@ class Payment(models.Model):
         return self.reference
 
     @property
-    def is_final(self) -> bool:
-        return not MOVES[self.state]
+    def charge_cents(self) -> int:
+        """What Stripe is asked for."""
+        return self.amount_cents - self.from_balance_cents
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the money has arrived, or never will."""
+        return self.state not in RESERVING
 
 
 class Allocation(models.Model):
@@ -191,6 +264,8 @@ class Allocation(models.Model):
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="allocations")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="allocations")
     amount_cents = models.BigIntegerField(_("amount"))
+    # What refunds and returns took back of it, so that the bill is owed again.
+    reversed_cents = models.BigIntegerField(default=0, db_default=0)
     # Follows the payment's state by trigger; carries the rule of one payment in flight per bill.
     in_flight = models.BooleanField(default=True)
 
@@ -205,6 +280,10 @@ class Allocation(models.Model):
                 name="one_payment_in_flight_per_invoice",
             ),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="allocation_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(reversed_cents__gte=0) & Q(reversed_cents__lte=F("amount_cents")),
+                name="allocation_reversed_in_bounds",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(

@@ -43,7 +43,7 @@ def _plan_next_check(payment_id: int, at: dt.datetime) -> None:
     Up to a quarter longer than planned, by chance, so that payments do not come back all at once.
     """
     payment = Payment.objects.only("state", "checks").get(pk=payment_id)
-    if payment.is_final:
+    if payment.has_outcome:
         return
     wait = settlement.check_after(payment.state, checks=payment.checks)
     Payment.objects.filter(pk=payment_id, state=payment.state).update(

@@ -19,7 +19,7 @@ from common.locks import lock_ids, lock_one
 from common.money import CURRENCY
 from payments import emails
 from payments.gateway import Intent
-from payments.models import MOVES, RESERVING, Payment, PaymentEvent, Receipt, State
+from payments.models import CAME_TO_NOTHING, MOVES, RESERVING, Payment, PaymentEvent, Receipt, State
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -60,7 +60,7 @@ def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
     """Apply what Stripe holds to a payment; returns it as it stands then."""
     payment = _lock(payment_id)
     target = target_state(intent)
-    if target is None or payment.is_final or target == payment.state:
+    if target is None or payment.has_outcome or target == payment.state:
         return payment
     mismatch = _mismatch(payment, intent)
     if mismatch:
@@ -77,7 +77,7 @@ def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
 def give_up(*, payment_id: int, code: str, via: Via) -> Payment:
     """End a payment for which no intent exists at Stripe, so that it can never charge."""
     payment = _lock(payment_id)
-    if payment.is_final:
+    if payment.has_outcome:
         return payment
     return _move(payment, State.CANCELED, via=via, detail=code)
 
@@ -143,7 +143,7 @@ def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
         payment.settled_at = at
     if target == State.FAILED:
         payment.decline_code = detail[:60]
-    if payment.is_final:
+    if payment.has_outcome:
         payment.ended_at, payment.next_check_at = at, None
     elif not payment.review_reason:
         payment.next_check_at = at + check_after(target, checks=0)
@@ -155,7 +155,7 @@ def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
         _book(payment)
     elif target in (State.FAILED, State.CANCELED) and before in RESERVING:
         _release(payment)
-    if payment.is_final and via != Via.BROWSER and target != State.SUCCEEDED:
+    if payment.state in CAME_TO_NOTHING and via != Via.BROWSER:
         emails.tell_resolved(payment=payment)
     return payment
 

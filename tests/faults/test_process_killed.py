@@ -20,7 +20,7 @@ def killed_at(failpoint: str, sandbox: Sandbox, store: Path) -> Payment:
     payment = paying.confirm(paying.start_checkout(sandbox, make_invoice(total_cents=120_00)))
     assert child.run(store, "advance", payment.pk, failpoint=failpoint) == -signal.SIGKILL
     payment.refresh_from_db()
-    assert not payment.is_final
+    assert not payment.has_outcome
     return payment
 
 

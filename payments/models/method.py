@@ -1,0 +1,117 @@
+"""How people pay again: saved methods, and what they authorised, word for word.
+
+Stripe keeps the numbers; we keep what may be shown and the key under which Stripe knows it.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import BillingAccount
+from common.db import append_only
+
+
+class StripeCustomer(models.Model):
+    """The billing account as its region's Stripe account knows it: a key, and nothing about people."""
+
+    account = models.OneToOneField(
+        BillingAccount, on_delete=models.PROTECT, related_name="stripe_customer"
+    )
+    customer_id = models.CharField(_("Customer"), max_length=80, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("Stripe customer")
+        verbose_name_plural = _("Stripe customers")
+
+    def __str__(self) -> str:
+        return self.customer_id
+
+
+class Authorization(models.Model):
+    """What a person agreed to when a bank account was to be debited or a method to be kept.
+
+    Stored as it was shown (Nacha WEB, 12 CFR 1005.10(b)): text, version, time, address, browser.
+    """
+
+    append_only = True
+
+    class Purpose(models.TextChoices):
+        DEBIT = "debit", _("One bank debit")  # this payment only
+        SAVE = "save", _("Keeping a method")  # used again when the person says so
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="authorizations")
+    given_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)
+    purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose.choices)
+    version = models.CharField(_("version"), max_length=20)
+    language = models.CharField(_("language"), max_length=2)
+    text = models.TextField(_("text"))
+    sha256 = models.CharField(_("hash"), max_length=64)
+    given_at = models.DateTimeField(_("given"), auto_now_add=True)
+    ip_address = models.GenericIPAddressField(_("address"))
+    user_agent = models.CharField(_("browser"), max_length=400, blank=True)
+
+    class Meta:
+        verbose_name = _("authorization")
+        verbose_name_plural = _("authorizations")
+        triggers = append_only("authorization")
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.given_at:%Y-%m-%d}"
+
+
+class PaymentMethod(models.Model):
+    """A card or a bank account that somebody asked us to keep."""
+
+    class Kind(models.TextChoices):
+        CARD = "card", _("Card")
+        BANK = "us_bank_account", _("Bank account")
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Being set up")  # Stripe has not answered, or an extra step waits
+        VERIFY = "verify", _("To be verified")  # micro-deposits are on their way
+        ACTIVE = "active", _("Ready")  # can pay
+        BLOCKED = "blocked", _("Blocked")  # the bank refuses it for good; blocked_code says why
+        REMOVED = "removed", _("Removed")  # by its owner; kept for the payments it made
+
+    account = models.ForeignKey(
+        BillingAccount, on_delete=models.PROTECT, related_name="payment_methods"
+    )
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    brand = models.CharField(_("brand or bank"), max_length=40, blank=True)
+    last4 = models.CharField(_("last four"), max_length=4, blank=True)
+    funding = models.CharField(_("funding"), max_length=10, blank=True)  # credit, debit, prepaid
+    exp_month = models.PositiveSmallIntegerField(_("expires, month"), null=True)
+    exp_year = models.PositiveSmallIntegerField(_("expires, year"), null=True)
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
+    )
+    blocked_code = models.CharField(_("blocked because"), max_length=40, blank=True)
+    is_default = models.BooleanField(_("default"), default=False)
+    authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT)
+    # Keys at Stripe; the setup's idempotency key is derived from this row's id.
+    method_id = models.CharField(_("PaymentMethod"), max_length=80, null=True, unique=True)  # noqa: DJ001
+    setup_id = models.CharField(_("SetupIntent"), max_length=80, null=True, unique=True)  # noqa: DJ001
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    removed_at = models.DateTimeField(_("removed"), null=True)
+
+    class Meta:
+        verbose_name = _("payment method")
+        verbose_name_plural = _("payment methods")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(is_default=True), name="one_default_method"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(status="active"), name="default_method_is_active"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="active") | Q(method_id__isnull=False),
+                name="active_method_is_known_to_stripe",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.last4}"
