@@ -39,8 +39,8 @@ def test_a_bill_shows_the_visit_and_each_line_to_the_cent(household: Household) 
         "Date of service Sept. 14, 2026",
         "Provider Dr. Maya Lindqvist",
         "Place Oakland Medical Center",
-        "Office visit Code CPT 99213 Sept. 14, 2026 $210.00 $150.00 $25.00 $35.00",
-        "Blood count Code CPT 85025 Sept. 14, 2026 $48.10 $30.00 $11.05 $7.05",
+        "Office visit Sept. 14, 2026, code CPT 99213 $210.00 $150.00 $25.00 $35.00",
+        "Blood count Sept. 14, 2026, code CPT 85025 $48.10 $30.00 $11.05 $7.05",
         "Total $258.10 $180.00 $36.05 $42.05",
         "No payment has arrived for this bill yet.",
     ):
