@@ -127,3 +127,21 @@ def test_names_from_the_feed_are_text_and_never_markup(household: Household) -> 
         assert "<img src=x" not in page
         assert '"><b>' not in page
     assert "&lt;script&gt;" in household.client.get(detail(bill)).content.decode()
+
+
+def test_the_pay_button_leads_to_paying_this_very_bill(household: Household) -> None:
+    bill = make_invoice(household.account, 64_00, number="M-64")
+    make_invoice(household.account, 65_00, number="M-65")
+    page = household.client.get(detail(bill)).content.decode()
+    assert f'<a class="button button-primary" href="/pay/?bill={bill.pk}">Pay this bill</a>' in page
+
+    asked = words(household.client.get(f"/pay/?bill={bill.pk}"))
+    assert "$64.00" in asked
+    assert "$65.00" not in asked
+
+
+def test_the_pay_code_is_gone_once_there_is_nothing_to_pay(household: Household) -> None:
+    bill = make_invoice(household.account, 64_00)
+    assert bill.pay_code in words(household.client.get(detail(bill)))
+    settle(bill, 64_00, on=TODAY)
+    assert bill.pay_code not in words(household.client.get(detail(bill)))

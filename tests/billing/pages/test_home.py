@@ -104,3 +104,23 @@ def test_home_names_the_three_bills_due_first_and_leads_to_the_rest(household: H
     assert "Clinic 9" not in text
     assert "See all 4 open bills" in text
     assert 'href="/billing/bills/?kind=medical"' in page.content.decode()
+
+
+def test_home_leads_to_paying_each_side_and_first_to_the_more_urgent(household: Household) -> None:
+    make_invoice(household.account, 10_00, due_on=dt.date(2026, 12, 9))
+    make_invoice(household.account, 20_00, due_on=dt.date(2026, 12, 1), kind=Invoice.Kind.PREMIUM)
+    page = household.client.get(HOME).content.decode()
+    assert '<a class="button button-secondary" href="/pay/?kind=medical">Pay medical bills</a>' in page
+    assert '<a class="button button-primary" href="/pay/?kind=premium">Pay premiums</a>' in page
+
+    make_invoice(household.account, 30_00, due_on=dt.date(2026, 11, 1))  # past due, so medical first
+    page = household.client.get(HOME).content.decode()
+    assert '<a class="button button-primary" href="/pay/?kind=medical">Pay medical bills</a>' in page
+    assert page.count("button-primary") == 1
+
+
+def test_home_offers_no_payment_where_everything_is_on_its_way(household: Household) -> None:
+    set_aside(make_invoice(household.account, 10_00), 10_00)
+    page = household.client.get(HOME)
+    assert "Total due $0.00" in words(page)
+    assert "/pay/?kind=" not in page.content.decode()
