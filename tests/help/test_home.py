@@ -35,13 +35,24 @@ class TestTheFrame:
         assert "is not affiliated with Kaiser Permanente" in page
 
     def test_shows_who_is_logged_in_and_the_way_out(self, client: Client) -> None:
-        user = User.objects.create_user("ana@example.com", first_name="Ana", last_name="O'Neil")
+        user = User.objects.create_user("ana@example.com", first_name="An'a", last_name="Neil")
         client.force_login(user)
         page = client.get("/").content.decode()
-        assert "Ana O&#x27;Neil" in page
+        assertInHTML(
+            f'<a href="{reverse("account_email")}"><span class="visually-hidden">Your account:</span>'
+            " An&#x27;a</a>",
+            page,
+        )
         assert f'<form method="post" action="{reverse("account_logout")}">' in page
         assertInHTML(f'<a href="{reverse("billing:home")}">Billing</a>', page)
         assert "Registration" not in page
+
+    def test_shows_staff_the_way_to_their_pages_and_members_not(self, client: Client) -> None:
+        link = f'<a href="{reverse("admin:index")}">Staff pages</a>'
+        client.force_login(User.objects.create_user("ana@example.com"))
+        assertInHTML(link, client.get("/").content.decode(), count=0)
+        client.force_login(User.objects.create_user("agent@example.com", is_staff=True))
+        assertInHTML(link, client.get("/").content.decode(), count=1)
 
     def test_marks_the_page_one_is_on(self, client: Client) -> None:
         page = client.get(reverse("contact")).content.decode()
