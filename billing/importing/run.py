@@ -20,7 +20,7 @@ from common.failpoints import failpoint
 
 BATCH = 100  # records a transaction: what a killed import loses at most, and does again next time
 
-_LOCK = 0x4B50_5041_494D  # any number; PostgreSQL's advisory lock of imports
+ADVISORY_LOCK = 0x4B50_5041_494D  # any number; PostgreSQL's advisory lock of imports
 
 
 class UnusableInput(RuntimeError):
@@ -38,20 +38,23 @@ def find_region(code: str) -> Region:
 
 def find_files(path: Path, extensions: Sequence[str]) -> list[Path]:
     """The file itself, or the folder's files of the format by name. Raises UnusableInput."""
-    if path.is_dir():
-        files = sorted(
-            file
-            for file in path.iterdir()
-            if file.suffix.lower() in extensions and file.is_file() and not file.name.startswith(".")
-        )
-        if not files:
-            raise UnusableInput(f"{path} contains no {' or '.join(extensions)} file")
-        return files
-    if not path.exists():
-        raise UnusableInput(f"{path} does not exist")
-    if not path.is_file():
-        raise UnusableInput(f"{path} is not a file")
-    return [path]
+    try:
+        if path.is_file():
+            return [path]
+        if not path.exists():
+            raise UnusableInput(f"{path} does not exist")
+        if not path.is_dir():
+            raise UnusableInput(f"{path} is neither a file nor a folder")
+        files = sorted(file for file in path.iterdir() if _is_ours(file, extensions))
+    except OSError as error:
+        raise UnusableInput(f"{path} cannot be read: {error.strerror}") from None
+    if not files:
+        raise UnusableInput(f"{path} contains no {' or '.join(extensions)} file")
+    return files
+
+
+def _is_ours(file: Path, extensions: Sequence[str]) -> bool:
+    return file.suffix.lower() in extensions and not file.name.startswith(".") and file.is_file()
 
 
 def import_bills(
@@ -120,11 +123,11 @@ def _apply_as_one(records: Iterator[Record], writer: Writer, *, undo: Callable[[
 def one_at_a_time() -> Iterator[None]:
     """Two imports at once would only wait for each other. Raises UnusableInput."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
         if not cursor.fetchone()[0]:
             raise UnusableInput("another import is running; start this one when it is done")
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])

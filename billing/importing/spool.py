@@ -6,6 +6,15 @@ from types import TracebackType
 from typing import Self
 
 
+def _stored(text: str) -> bytes:
+    """A file may say anything, half of a surrogate pair included; what it says is checked later."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _read(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogatepass")
+
+
 class Spool:
     """Texts under keys. SQLite keeps it in a private file that is gone when it is closed."""
 
@@ -13,8 +22,8 @@ class Spool:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-            "CREATE TABLE groups (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);"
-            "CREATE TABLE items (group_id INTEGER NOT NULL, value TEXT NOT NULL);"
+            "CREATE TABLE groups (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);"
+            "CREATE TABLE items (group_id INTEGER NOT NULL, value BLOB NOT NULL);"
             "CREATE INDEX items_by_group ON items (group_id);"
         )
 
@@ -35,10 +44,10 @@ class Spool:
 
     def add(self, key: str, value: str) -> None:
         """Append a text to those under the key."""
-        self._db.execute("INSERT INTO groups (key) VALUES (?) ON CONFLICT DO NOTHING", [key])
+        name = _stored(key)
+        self._db.execute("INSERT INTO groups (key) VALUES (?) ON CONFLICT DO NOTHING", [name])
         self._db.execute(
-            "INSERT INTO items SELECT id, ? FROM groups WHERE key = ?",
-            [value, key],
+            "INSERT INTO items SELECT id, ? FROM groups WHERE key = ?", [_stored(value), name]
         )
 
     def first(self, key: str) -> str | None:
@@ -46,9 +55,9 @@ class Spool:
         row = self._db.execute(
             "SELECT value FROM items JOIN groups ON groups.id = group_id WHERE key = ?"
             " ORDER BY items.rowid LIMIT 1",
-            [key],
+            [_stored(key)],
         ).fetchone()
-        return None if row is None else str(row[0])
+        return None if row is None else _read(row[0])
 
     def groups(self) -> Iterator[list[str]]:
         """The texts of each key together, keys in the order of their first text."""
@@ -59,6 +68,6 @@ class Spool:
                 yield values
                 values = []
             current = group_id
-            values.append(value)
+            values.append(_read(value))
         if values:
             yield values

@@ -5,16 +5,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import OutputWrapper
 from django.db import connection
 
 from accounts.models import Member
-from billing.importing import run
+from billing.importing import apply, csv_format, run
 from billing.importing.progress import Bar, Lines, choose
 from billing.models import Invoice, JournalEntry
 from common import failpoints
 from tests.support.importing import bundle, import_bills, patient, row, write_csv, write_json
+
+SAMPLE = settings.BASE_DIR / "demo" / "samples" / "bills.csv"
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def test_a_folder_in_place_of_a_file_is_read_and_a_device_is_not(tmp_path: Path,
     assert import_bills(tmp_path).code == 0
     outcome = import_bills(Path("/dev/null"))
     assert outcome.code == 2
-    assert "/dev/null is not a file" in outcome.err
+    assert "/dev/null is neither a file nor a folder" in outcome.err
 
 
 @pytest.mark.django_db
@@ -72,6 +75,27 @@ def test_a_dry_run_finds_the_same_errors_and_effects_and_writes_nothing(path: Pa
     )
     assert dry.summary("Changes:") == "0 made, 4 would be"
     assert wet.summary("Changes:") == "4"
+
+
+@pytest.mark.django_db
+def test_what_memory_forgets_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "REMEMBERED", 0)
+    monkeypatch.setattr(run, "BATCH", 1)
+    first, second = import_bills(SAMPLE), import_bills(SAMPLE)
+    assert first.summary("Members") == "5 new, 0 changed, 0 unchanged"
+    assert first.summary("Accounts") == "3 new, 0 unchanged"
+    assert (first.summary("Changes:"), second.summary("Changes:")) == ("13", "0")
+
+
+@pytest.mark.django_db
+def test_the_documentation_shows_what_the_sample_gives() -> None:
+    documentation = (settings.BASE_DIR / "docs" / "import.md").read_text()
+    said = import_bills(SAMPLE).out.splitlines()
+    assert len(said) == 7
+    for line in said[1:]:
+        assert f"{line}\n" in documentation
+    for column in (*csv_format.REQUIRED, *csv_format.OPTIONAL):
+        assert f"`{column}`" in documentation
 
 
 @pytest.mark.django_db
@@ -126,16 +150,16 @@ def test_ctrl_c_says_what_is_in(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_only_one_import_runs_at_a_time(path: Path) -> None:
-    settings = connection.settings_dict
+    here = connection.settings_dict
     with psycopg.connect(
-        host=settings["HOST"], dbname=settings["NAME"], user=settings["USER"], autocommit=True
+        host=here["HOST"], dbname=here["NAME"], user=here["USER"], autocommit=True
     ) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [run._LOCK])
+        other.execute("SELECT pg_advisory_lock(%s)", [run.ADVISORY_LOCK])
         outcome = import_bills(path)
         assert outcome.code == 2
         assert "another import is running" in outcome.err
         assert not Invoice.objects.exists()
-        other.execute("SELECT pg_advisory_unlock(%s)", [run._LOCK])
+        other.execute("SELECT pg_advisory_unlock(%s)", [run.ADVISORY_LOCK])
     assert import_bills(path).code == 0
     assert import_bills(path).code == 0  # the lock was given back
 

@@ -195,3 +195,38 @@ def test_bytes_that_are_not_utf_8_cost_their_row(path: Path) -> None:
         "bills.csv:2: guarantor_first_name contains a control character or is not UTF-8"
     ]
     assert Invoice.objects.get().number == "B-2"
+
+
+@pytest.mark.parametrize("column", ["account_number", "bill_number", "region", "description"])
+def test_bytes_that_are_not_utf_8_cost_their_row_in_any_column(path: Path, column: str) -> None:
+    write_csv(path, [row(**{column: "Zoë"}), row(bill_number="B-2")])
+    path.write_bytes(path.read_bytes().replace("ë".encode(), b"\xeb"))
+    outcome = import_bills(path)
+    assert outcome.code == 1
+    assert len(outcome.errors) == 1
+    assert outcome.errors[0].startswith("bills.csv:2: ")
+    assert Invoice.objects.get().number == "B-2"
+
+
+def test_a_quote_that_is_never_closed_cannot_make_a_bill_smaller(path: Path) -> None:
+    """It swallows text up to the next quote; the bill of what is lost does not reach its total."""
+    write_csv(
+        path,
+        [row(bill_total="80.00"), row(bill_total="80.00", description="QUOTE"), row(bill_number="B-2")],
+    )
+    path.write_text(path.read_text().replace("QUOTE", '"Office'))
+    outcome = import_bills(path)
+    assert outcome.code == 1
+    assert outcome.errors == [
+        "bills.csv:4: not CSV: ',' expected after '\"'",
+        "bills.csv:2: bill_total is $80.00, but your_part of its 1 row(s) comes to $40.00",
+    ]
+    assert nothing_was_written()
+
+
+def test_a_stray_quote_costs_its_row_and_reading_goes_on(path: Path) -> None:
+    write_csv(path, [row(description="QUOTE"), row(bill_number="B-2")])
+    path.write_text(path.read_text().replace("QUOTE", '"Office" visit'))
+    outcome = import_bills(path)
+    assert outcome.errors == ["bills.csv:2: not CSV: ',' expected after '\"'"]
+    assert Invoice.objects.get().number == "B-2"

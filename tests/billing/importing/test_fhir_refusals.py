@@ -241,3 +241,26 @@ def test_an_oversized_line_of_ndjson_costs_that_line(
         (2, json_stream.BadLine("the line has more than 1,000 bytes")),
         (3, {"b": 2}),
     ]
+
+
+def test_half_a_character_anywhere_costs_no_more_than_its_resource(path: Path) -> None:
+    half = "\ud83d"
+    doctor = {"resourceType": "Practitioner", "id": "d", "name": [{"family": f"Nu{half}ñez"}]}
+    outcome = bring(
+        path,
+        patient(),
+        doctor,
+        explanation(
+            item(productOrService={"text": f"Check{half}up"}), provider={"reference": "urn:uuid:d"}
+        ),
+        explanation(id="eob-2", patient={"reference": half}),
+        patient(id="bo", name=[{"family": f"L{half}ee", "given": ["Bo"]}]),
+    )
+    assert outcome.errors == [
+        "ann.json ExplanationOfBenefit/eob-2: no bill without its patient:"
+        " its patient is not in this file",
+        "ann.json Patient/bo: Patient.name[0].family contains a control character or is not UTF-8",
+    ]
+    invoice = Invoice.objects.get()
+    assert invoice.provider == "Nu ñez"
+    assert invoice.lines.get().description == "Check up"
