@@ -19,3 +19,11 @@ class BillBusy(CannotPay):
 
 class NotReviewed(CannotPay):
     """Confirmed without a method chosen and reviewed."""
+
+
+class MixedBills(CannotPay):
+    """Premiums and medical bills are paid separately."""
+
+
+class BalanceTooLow(CannotPay):
+    """The account balance, without what is held, is less than was to be used."""

@@ -45,6 +45,11 @@ class BillingAccount(models.Model):
     def __str__(self) -> str:
         return self.account_number
 
+    @property
+    def spendable_cents(self) -> int:
+        """The balance without what payments on their way hold."""
+        return self.balance_cents - self.held_cents
+
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def open(self) -> "InvoiceQuerySet":

@@ -63,8 +63,12 @@ def issue(
     provider: str = "",
     facility: str = "",
     unexplained_cents: int = 0,
+    credit: LedgerCode = LedgerCode.BILLED_REVENUE,
 ) -> Invoice:
     """Issue a bill whose total is the sum of its lines' patient parts, and post it.
+
+    `credit` is the account that the receivable is posted against: revenue, unless the bill asks for
+    money that came back unpaid.
 
     The same (source, source_id) with the same content returns the bill that exists; with other
     content raises InvoiceExists, and nothing changes. A bill of 0 cents is issued as paid.
@@ -102,7 +106,7 @@ def issue(
                 for position, line in enumerate(lines, start=1)
             )
             if total_cents:
-                _post_billed(invoice, EntryKind.INVOICE_ISSUED, total_cents, issued_on)
+                _post_billed(invoice, EntryKind.INVOICE_ISSUED, total_cents, issued_on, credit)
     except IntegrityError:
         existing = (
             Invoice.objects.filter(source=source, source_id=source_id).prefetch_related("lines").first()
@@ -123,8 +127,14 @@ def _same_content(invoice: Invoice, content: dict[str, object], lines: Sequence[
     )
 
 
-def _post_billed(invoice: Invoice, kind: EntryKind, amount_cents: int, on: dt.date) -> None:
-    """Debit receivable, credit billed revenue (a negative amount takes it back)."""
+def _post_billed(
+    invoice: Invoice,
+    kind: EntryKind,
+    amount_cents: int,
+    on: dt.date,
+    credit: LedgerCode = LedgerCode.BILLED_REVENUE,
+) -> None:
+    """Debit receivable, credit revenue (a negative amount takes it back)."""
     post(
         kind=kind,
         source="invoice",
@@ -133,7 +143,7 @@ def _post_billed(invoice: Invoice, kind: EntryKind, amount_cents: int, on: dt.da
         effective_on=on,
         lines=[
             Posting(LedgerCode.RECEIVABLE, amount_cents, invoice.account, invoice),
-            Posting(LedgerCode.BILLED_REVENUE, -amount_cents, invoice.account, invoice),
+            Posting(credit, -amount_cents, invoice.account, invoice),
         ],
     )
 
@@ -173,6 +183,11 @@ def pay_reserved(*, invoice: Invoice, amount_cents: int) -> None:
         reserved_cents=F("reserved_cents") - amount_cents,
         open_cents=F("open_cents") - amount_cents,
     )
+
+
+def reopen(*, invoice: Invoice, amount_cents: int) -> None:
+    """A payment of the bill was taken back: it is owed again. The caller posts the entry."""
+    _move(invoice, amount_cents, open_cents=F("open_cents") + amount_cents)
 
 
 def _move(invoice: Invoice, amount_cents: int, **changes: object) -> None:

@@ -10,16 +10,13 @@ import datetime as dt
 import structlog
 from django.db import transaction
 
-from billing.models import BillingAccount, EntryKind, Invoice, LedgerCode
-from billing.services import invoices as bills
-from billing.services.ledger import Posting, post
-from common.clock import business_date, now
-from common.failpoints import failpoint
-from common.locks import lock_ids, lock_one
+from common.clock import now
 from common.money import CURRENCY
 from payments import emails
 from payments.gateway import Intent
-from payments.models import CAME_TO_NOTHING, MOVES, RESERVING, Payment, PaymentEvent, Receipt, State
+from payments.models import CAME_TO_NOTHING, MOVES, Payment, PaymentEvent, State
+from payments.services import booking
+from payments.services.moves import lock_payment, move
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -58,7 +55,7 @@ def target_state(intent: Intent) -> str | None:
 @transaction.atomic
 def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
     """Apply what Stripe holds to a payment; returns it as it stands then."""
-    payment = _lock(payment_id)
+    payment = lock_payment(payment_id)
     target = target_state(intent)
     if target is None or payment.has_outcome or target == payment.state:
         return payment
@@ -74,9 +71,20 @@ def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
 
 
 @transaction.atomic
+def settle_from_balance(*, payment_id: int, via: Via) -> Payment:
+    """Settle a payment that the account balance pays in full: Stripe has no part in it."""
+    payment = lock_payment(payment_id)
+    if payment.has_outcome or payment.charge_cents:
+        return payment
+    if payment.state == State.CREATED:
+        move(payment, State.SUBMITTED, via=via)
+    return _move(payment, State.SUCCEEDED, via=via, detail="")
+
+
+@transaction.atomic
 def give_up(*, payment_id: int, code: str, via: Via) -> Payment:
     """End a payment for which no intent exists at Stripe, so that it can never charge."""
-    payment = _lock(payment_id)
+    payment = lock_payment(payment_id)
     if payment.has_outcome:
         return payment
     return _move(payment, State.CANCELED, via=via, detail=code)
@@ -85,7 +93,7 @@ def give_up(*, payment_id: int, code: str, via: Via) -> Payment:
 @transaction.atomic
 def mark(*, payment_id: int, state: State, via: Via, detail: str = "") -> Payment:
     """Move a payment to SUBMITTED before the first call, or to UNKNOWN when an answer was lost."""
-    payment = _lock(payment_id)
+    payment = lock_payment(payment_id)
     if payment.state == state or state not in MOVES[payment.state]:
         return payment
     return _move(payment, state, via=via, detail=detail)
@@ -94,20 +102,13 @@ def mark(*, payment_id: int, state: State, via: Via, detail: str = "") -> Paymen
 @transaction.atomic
 def needs_review(*, payment_id: int, reason: str, via: Via) -> Payment:
     """Stop asking about a payment and show it to staff."""
-    return _quarantine(_lock(payment_id), reason, via)
-
-
-def _lock(payment_id: int) -> Payment:
-    """Account, then payment: the order of every path that moves money."""
-    account_id = Payment.objects.values_list("account_id", flat=True).get(pk=payment_id)
-    lock_one(BillingAccount.objects.filter(pk=account_id))
-    return lock_one(Payment.objects.filter(pk=payment_id))
+    return _quarantine(lock_payment(payment_id), reason, via)
 
 
 def _mismatch(payment: Payment, intent: Intent) -> str:
     """What is wrong where Stripe holds something else than we asked for."""
-    if intent.amount_cents != payment.amount_cents:
-        return f"amount {intent.amount_cents} instead of {payment.amount_cents}"
+    if intent.amount_cents != payment.charge_cents:
+        return f"amount {intent.amount_cents} instead of {payment.charge_cents}"
     if intent.currency != CURRENCY:
         return f"currency {intent.currency}"
     if intent.reference != payment.reference or intent.id != payment.intent_id:
@@ -133,75 +134,14 @@ def _take_method(payment: Payment, intent: Intent) -> None:
 
 
 def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
-    """Move the state, and with it the bills, the books and the outbox."""
-    at, before = now(), payment.state
-    payment.state = target
-    payment.checks = 0
-    if target == State.SUBMITTED:
-        payment.submitted_at = at
+    """Move the state, and with it the bills, the balance, the books and the outbox."""
+    if target not in (*CAME_TO_NOTHING, State.SUCCEEDED) and not payment.review_reason:
+        payment.next_check_at = now() + check_after(target, checks=0)
+    move(payment, target, via=via, detail=detail)
     if target == State.SUCCEEDED:
-        payment.settled_at = at
-    if target == State.FAILED:
-        payment.decline_code = detail[:60]
-    if payment.has_outcome:
-        payment.ended_at, payment.next_check_at = at, None
-    elif not payment.review_reason:
-        payment.next_check_at = at + check_after(target, checks=0)
-    payment.save()
-    PaymentEvent.objects.create(
-        payment=payment, from_state=before, to_state=target, via=via, detail=detail[:80]
-    )
-    if target == State.SUCCEEDED:
-        _book(payment)
-    elif target in (State.FAILED, State.CANCELED) and before in RESERVING:
-        _release(payment)
-    if payment.state in CAME_TO_NOTHING and via != Via.BROWSER:
-        emails.tell_resolved(payment=payment)
+        booking.book(payment)
+    elif target in CAME_TO_NOTHING:
+        booking.release(payment)
+        if via != Via.BROWSER:
+            emails.tell_resolved(payment=payment)
     return payment
-
-
-def _allocations(payment: Payment) -> list[tuple[Invoice, int]]:
-    """The payment's bills, locked by key, each with its part."""
-    amounts = dict(payment.allocations.values_list("invoice_id", "amount_cents"))
-    return [(invoice, amounts[invoice.pk]) for invoice in lock_ids(Invoice, amounts).values()]
-
-
-def _book(payment: Payment) -> None:
-    """Debit processor clearing, credit the receivable of each bill; ask for the receipt."""
-    parts = _allocations(payment)
-    for invoice, amount_cents in parts:
-        bills.pay_reserved(invoice=invoice, amount_cents=amount_cents)
-    post(
-        kind=EntryKind.PAYMENT_SETTLED,
-        source="payment",
-        source_id=str(payment.pk),
-        region=payment.region,
-        effective_on=business_date(payment.region.time_zone, payment.settled_at),
-        lines=[
-            Posting(LedgerCode.PROCESSOR_CLEARING, payment.amount_cents, payment.account),
-            *(
-                Posting(LedgerCode.RECEIVABLE, -amount_cents, payment.account, invoice)
-                for invoice, amount_cents in parts
-            ),
-        ],
-    )
-    payer = payment.paid_by
-    receipt = Receipt.objects.create(
-        payment=payment,
-        email=payer.email if payer else "",
-        language=payer.language if payer else "en",
-    )
-    transaction.on_commit(lambda: _wake_renderer(receipt.pk), robust=True)
-    failpoint("payments.settle_before_commit")
-
-
-def _wake_renderer(receipt_id: int) -> None:
-    from payments import tasks  # tasks call services; only the wake-up goes the other way
-
-    failpoint("payments.after_settle")
-    tasks.render_receipt.delay(receipt_id)
-
-
-def _release(payment: Payment) -> None:
-    for invoice, amount_cents in _allocations(payment):
-        bills.release(invoice=invoice, amount_cents=amount_cents)

@@ -69,6 +69,9 @@ def _lease(payment_id: int, at: dt.datetime) -> Iterator[Payment | None]:
 
 
 def _advance(payment: Payment, via: Via, at: dt.datetime) -> None:
+    if not payment.charge_cents:
+        settlement.settle_from_balance(payment_id=payment.pk, via=via)
+        return
     try:
         intent = _ask(payment, via, at)
     except Busy:
@@ -115,7 +118,7 @@ def _learn_intent(payment: Payment, at: dt.datetime) -> Intent | None:
     if at - payment.created_at < KEY_LIVES:
         failpoint("payments.before_create")
         intent = gateway.create_intent(
-            region=payment.region, reference=payment.reference, amount_cents=payment.amount_cents
+            region=payment.region, reference=payment.reference, amount_cents=payment.charge_cents
         )
         failpoint("payments.after_create")
     else:

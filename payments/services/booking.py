@@ -1,0 +1,78 @@
+"""What an outcome does to the bills, the account balance and the books.
+
+Called inside the transaction that moves the payment, which holds the locks on account and payment.
+"""
+
+from django.db import transaction
+
+from billing.models import EntryKind, Invoice, LedgerCode
+from billing.services import balance
+from billing.services import invoices as bills
+from billing.services.ledger import Posting, post
+from common.clock import business_date
+from common.failpoints import failpoint
+from common.locks import lock_ids
+from payments.models import Payment, Receipt
+
+
+def book(payment: Payment) -> None:
+    """The money has arrived: pay the bills, move the balance, post the entry, ask for the receipt.
+
+    Debit processor clearing with what was charged and account balance with what it paid; credit each
+    bill's receivable, and account balance with what was added to it.
+    """
+    parts = _allocations(payment)
+    account = payment.account
+    for invoice, amount_cents in parts:
+        bills.pay_reserved(invoice=invoice, amount_cents=amount_cents)
+    if payment.from_balance_cents:
+        balance.spend_held(account=account, amount_cents=payment.from_balance_cents)
+    if payment.to_balance_cents:
+        balance.credit(account=account, amount_cents=payment.to_balance_cents)
+    sides = [
+        Posting(LedgerCode.PROCESSOR_CLEARING, payment.charge_cents, account),
+        Posting(LedgerCode.ACCOUNT_BALANCE, payment.from_balance_cents, account),
+        *(Posting(LedgerCode.RECEIVABLE, -cents, account, invoice) for invoice, cents in parts),
+        Posting(LedgerCode.ACCOUNT_BALANCE, -payment.to_balance_cents, account),
+    ]
+    post(
+        kind=EntryKind.PAYMENT_SETTLED,
+        source="payment",
+        source_id=str(payment.pk),
+        region=payment.region,
+        effective_on=business_date(payment.region.time_zone, payment.settled_at),
+        lines=[side for side in sides if side.amount_cents],
+    )
+    _ask_for_receipt(payment)
+
+
+def release(payment: Payment) -> None:
+    """Nothing was taken: give back what was set aside on bills and held of the balance."""
+    for invoice, amount_cents in _allocations(payment):
+        bills.release(invoice=invoice, amount_cents=amount_cents)
+    if payment.from_balance_cents:
+        balance.release(account=payment.account, amount_cents=payment.from_balance_cents)
+
+
+def _allocations(payment: Payment) -> list[tuple[Invoice, int]]:
+    """The payment's bills, locked by key, each with its part."""
+    amounts = dict(payment.allocations.values_list("invoice_id", "amount_cents"))
+    return [(invoice, amounts[invoice.pk]) for invoice in lock_ids(Invoice, amounts).values()]
+
+
+def _ask_for_receipt(payment: Payment) -> None:
+    payer = payment.paid_by or payment.account.guarantor.user
+    receipt = Receipt.objects.create(
+        payment=payment,
+        email=payer.email if payer else "",
+        language=payer.language if payer else "en",
+    )
+    transaction.on_commit(lambda: _wake_renderer(receipt.pk), robust=True)
+    failpoint("payments.settle_before_commit")
+
+
+def _wake_renderer(receipt_id: int) -> None:
+    from payments import tasks  # tasks call services; only the wake-up goes the other way
+
+    failpoint("payments.after_settle")
+    tasks.render_receipt.delay(receipt_id)
