@@ -4,35 +4,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0004_member_number_index'),
-        ('billing', '0003_staff_roles'),
+        ("accounts", "0004_member_number_index"),
+        ("billing", "0003_staff_roles"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='billingaccount',
-            name='auto_apply_balance',
-            field=models.BooleanField(db_default=False, default=False, verbose_name='pay new bills from the balance'),
+            model_name="billingaccount",
+            name="auto_apply_balance",
+            field=models.BooleanField(
+                db_default=False, default=False, verbose_name="pay new bills from the balance"
+            ),
         ),
         migrations.AddField(
-            model_name='billingaccount',
-            name='held_cents',
-            field=models.BigIntegerField(db_default=0, default=0, verbose_name='held'),
+            model_name="billingaccount",
+            name="held_cents",
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name="held"),
         ),
         migrations.AlterField(
-            model_name='invoice',
-            name='kind',
-            field=models.CharField(choices=[('medical', 'Medical'), ('hospital', 'Hospital'), ('premium', 'Premium'), ('charge', 'Charge')], max_length=10, verbose_name='kind'),
+            model_name="invoice",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("medical", "Medical"),
+                    ("hospital", "Hospital"),
+                    ("premium", "Premium"),
+                    ("charge", "Charge"),
+                ],
+                max_length=10,
+                verbose_name="kind",
+            ),
         ),
         migrations.AlterField(
-            model_name='journalentry',
-            name='kind',
-            field=models.CharField(choices=[('invoice_issued', 'Bill issued'), ('invoice_voided', 'Bill canceled'), ('payment_settled', 'Payment settled'), ('refund_promised', 'Refund promised'), ('refund_sent', 'Refund sent'), ('refund_failed', 'Refund came back'), ('dispute_opened', 'Dispute opened'), ('dispute_won', 'Dispute won'), ('dispute_lost', 'Dispute lost or debit returned'), ('fee_booked', 'Processor fee'), ('payout_booked', 'Payout')], max_length=30, verbose_name='kind'),
+            model_name="journalentry",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("invoice_issued", "Bill issued"),
+                    ("invoice_voided", "Bill canceled"),
+                    ("payment_settled", "Payment settled"),
+                    ("refund_promised", "Refund promised"),
+                    ("refund_sent", "Refund sent"),
+                    ("refund_failed", "Refund came back"),
+                    ("dispute_opened", "Dispute opened"),
+                    ("dispute_won", "Dispute won"),
+                    ("dispute_lost", "Dispute lost or debit returned"),
+                    ("fee_booked", "Processor fee"),
+                    ("payout_booked", "Payout"),
+                ],
+                max_length=30,
+                verbose_name="kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='billingaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('held_cents__gte', 0), ('held_cents__lte', models.F('balance_cents'))), name='account_held_between_zero_and_balance'),
+            model_name="billingaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("held_cents__gte", 0), ("held_cents__lte", models.F("balance_cents"))
+                ),
+                name="account_held_between_zero_and_balance",
+            ),
         ),
     ]
