@@ -1,7 +1,6 @@
 """Getting in. Only those of allauth's pages that we have written a page for."""
 
 from allauth.account import views as allauth_views
-from allauth.usersessions import views as usersessions_views
 from django.urls import path, re_path
 
 from accounts.views import entrance, registration
@@ -38,12 +37,7 @@ urlpatterns = [
         entrance.NewPassword.as_view(),
         name="account_reset_password_from_key",
     ),
-    path(
-        "password/new/done/",
-        allauth_views.password_reset_from_key_done,
-        name="account_reset_password_from_key_done",
-    ),
     path("account/password/", entrance.ChangePassword.as_view(), name="account_change_password"),
     path("account/email/", entrance.ChangeAddress.as_view(), name="account_email"),
-    path("account/devices/", usersessions_views.list_usersessions, name="usersessions_list"),
+    path("account/devices/", entrance.Devices.as_view(), name="usersessions_list"),
 ]

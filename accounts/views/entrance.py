@@ -3,10 +3,15 @@
 from typing import Any
 
 from allauth.account import views as allauth_views
+from allauth.usersessions.views import ListUserSessionsView
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+
+from accounts.devices import describe
+from accounts.models import Member
 
 # The pages of a site that a browser must forget when its user logs out (ASVS 14.3.1).
 CLEAR_SITE_DATA = '"cache", "storage"'
@@ -75,7 +80,9 @@ class ResetPassword(RefusalStatus, allauth_views.PasswordResetView):
 
 @method_decorator(never_cache, name="dispatch")
 class NewPassword(RefusalStatus, allauth_views.PasswordResetFromKeyView):
-    """A link from a mail: choose a new password, once."""
+    """A link from a mail: choose a new password, once, and log in with it."""
+
+    success_url = reverse_lazy("account_login")
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         if context.get("token_fail"):
@@ -85,3 +92,16 @@ class NewPassword(RefusalStatus, allauth_views.PasswordResetFromKeyView):
 
 class Reauthenticate(RefusalStatus, allauth_views.ReauthenticateView):
     pass
+
+
+class Devices(ListUserSessionsView):
+    """Where somebody is logged in, on the clock of the member's own region."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        member = Member.objects.select_related("region").filter(user=self.request.user).first()
+        devices = [(describe(session.user_agent), session) for session in context["sessions"]]
+        return context | {
+            "devices": devices,
+            "time_zone": member.region.time_zone if member else "UTC",
+        }

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts.devices import describe
 from accounts.models import User
 from accounts.roles import Role
 from kppay.settings import base
@@ -17,6 +18,11 @@ from tests.support.pages import neutral
 pytestmark = pytest.mark.django_db
 
 LOGIN = "/login/"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/18.5 Mobile/15E148 Safari/604.1"
+)
 
 
 def log_in(client: Client, email: str, password: str = PASSWORD, **more: str):
@@ -161,12 +167,12 @@ def test_a_user_who_is_switched_off_while_logged_in_is_out(client: Client) -> No
 
 def test_devices_are_listed_and_the_others_can_be_logged_out() -> None:
     user = make_member().user
-    here, there = Client(headers={"User-Agent": "Here"}), Client(headers={"User-Agent": "There"})
+    here, there = Client(headers={"User-Agent": FIREFOX}), Client(headers={"User-Agent": IPHONE})
     for browser in (here, there):
         log_in(browser, user.email)
     page = here.get(reverse("usersessions_list")).text
-    assert "Here" in page
-    assert "There" in page
+    assert "Firefox on Windows <strong>(this one)</strong>" in page
+    assert "Safari on iPhone" in page
     assert UserSession.objects.count() == 2
     here.post(reverse("usersessions_list"))
     assert here.get(reverse("billing:home")).status_code == 200
@@ -183,3 +189,18 @@ def test_asvs_6_2_4_the_list_of_common_passwords_is_on_board() -> None:
     assert len(CommonPasswordValidator().passwords) > 19_000
     names = [validator["NAME"] for validator in base.AUTH_PASSWORD_VALIDATORS]
     assert "django.contrib.auth.password_validation.CommonPasswordValidator" in names
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (FIREFOX, "Firefox on Windows"),
+        (IPHONE, "Safari on iPhone"),
+        ("Mozilla/5.0 (X11; CrOS x86_64) Chrome/140.0 Safari/537.36", "Chrome on ChromeOS"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("curl/8.9", "A device that does not say what it is"),
+        ("", "A device that does not say what it is"),
+    ],
+)
+def test_a_device_is_called_by_browser_and_system(user_agent: str, name: str) -> None:
+    assert describe(user_agent) == name

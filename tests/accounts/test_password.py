@@ -44,7 +44,8 @@ def test_a_forgotten_password_is_replaced_by_a_link_in_a_mail(client: Client, us
     [mail] = mails_to(user.email)
     assert mail.subject == "Choose a new password"
     done = choose(client, link_in(mail))
-    assert done.url == reverse("account_reset_password_from_key_done")
+    assert done.url == reverse("account_login")
+    assert "Your password is changed. Log in with the new one." in client.get(done.url).text
     user.refresh_from_db()
     assert user.check_password(NEW)
     assert [m.subject for m in mails_to(user.email)][1:] == ["Your password was changed"]

@@ -193,7 +193,6 @@ ROWS: dict[str, Row] = {
     "account_reset_password_from_key": Row(
         dict.fromkeys(EVERYBODY, AWAY) | {MEMBER: GONE}, args=World.reset_key
     ),
-    "account_reset_password_from_key_done": everyone(),
     "account_reauthenticate": logged_in(),
     "account_change_password": logged_in(),
     "account_email": logged_in(),
