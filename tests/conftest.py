@@ -14,7 +14,7 @@ from demo import postgres, redis
 from demo.environment import redis_folder_of_tests
 from tests.support import database
 
-pytest_plugins = ["tests.support.stripe"]
+pytest_plugins = ["tests.support.stripe", "tests.support.browser"]
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 

@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from tests.e2e.product import Product
-from tests.support.browser import browser, new_page
-
-__all__ = ["browser", "new_page"]
 
 HERE = Path(__file__).resolve().parent
 

@@ -10,9 +10,7 @@ from django.test import Client, RequestFactory
 from playwright.sync_api import Page, Route
 
 from tests.support.axe import axe_violations
-from tests.support.browser import DESK, PHONE, NewPage, browser, new_page, overflows
-
-__all__ = ["browser", "new_page"]
+from tests.support.browser import DESK, PHONE, NewPage, overflows
 
 CSS = settings.BASE_DIR / "static" / "css" / "kppay.css"
 # Pages that a walk through the running product does not meet (tests/e2e/test_axe.py meets the others).
