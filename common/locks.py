@@ -19,10 +19,13 @@ class NotInTransaction(RuntimeError):
 
 
 def lock(queryset: "models.QuerySet[M]") -> list[M]:
-    """Lock the rows, ordered by key, and return them with the values that the lock protects."""
+    """Lock the rows, ordered by key, and return them with the values that the lock protects.
+
+    FOR NO KEY UPDATE: a row that only refers to these (a new bill, a journal line) need not wait.
+    """
     if not transaction.get_connection(queryset.db).in_atomic_block:
         raise NotInTransaction(queryset.model.__name__)
-    return list(queryset.select_for_update(of=("self",)).order_by("pk"))
+    return list(queryset.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def lock_one(queryset: "models.QuerySet[M]") -> M:
