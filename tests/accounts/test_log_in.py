@@ -171,7 +171,7 @@ def test_devices_are_listed_and_the_others_can_be_logged_out() -> None:
     for browser in (here, there):
         log_in(browser, user.email)
     page = here.get(reverse("usersessions_list")).text
-    assert "Firefox on Windows <strong>(this one)</strong>" in page
+    assert "Firefox on Windows (this one)" in page
     assert "Safari on iPhone" in page
     assert UserSession.objects.count() == 2
     here.post(reverse("usersessions_list"))
