@@ -46,6 +46,15 @@ class TestPages:
                 assert axe_violations(page) == []
                 assert overflows(page) == 0
 
+    def test_are_printed_black_on_white_by_who_reads_white_on_black(self, new_page: NewPage) -> None:
+        page = new_page(scheme="dark")
+        show(page, render_to_string("404.html", request=RequestFactory().get("/")))
+        page.emulate_media(media="print", color_scheme="dark")
+        style = "getComputedStyle(document.body)"
+        assert page.evaluate(f"{style}.backgroundColor") == "rgb(255, 255, 255)"
+        assert page.evaluate(f"{style}.color") == "rgb(0, 0, 0)"
+        assert page.locator("header nav").is_hidden()
+
     def test_let_the_keyboard_skip_the_header(self, new_page: NewPage) -> None:
         page = new_page()
         show(page, render_to_string("404.html", request=RequestFactory().get("/")))
