@@ -235,7 +235,7 @@ def read_event(*, account: str, body: bytes, signature: str) -> Event:
     return Event(
         id=event.id,
         type=event.type,
-        object_id=str(event.data.object["id"]),
+        object_id=str(getattr(event.data.object, "id", "")),  # a balance has none
         api_version=event.api_version or "",
     )
 

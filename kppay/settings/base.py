@@ -284,7 +284,8 @@ STRIPE_API_VERSION = "2026-10-28.endive"
 STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
 STRIPE_JS_URL = env("STRIPE_JS_URL", default="https://js.stripe.com/endive/stripe.js")
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
-STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=2)
+# A lease must outlast every call of a step (payments.services.submission.LEASE).
+STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
 # Live keys are refused unless production.py says so (payments.checks).
 STRIPE_LIVE_MODE = False
 

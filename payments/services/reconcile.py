@@ -20,36 +20,50 @@ ANSWER_WITHIN = dt.timedelta(minutes=15)
 def reconcile_unsettled(*, at: dt.datetime | None = None) -> int:
     """Ask about every payment whose next check is due; returns how many were asked about.
 
-    Safe to run twice at once: submission.advance holds a lease on each payment.
+    Safe to run twice at once: whoever plans a payment's next check asks. One that fails keeps nobody
+    else waiting; all failures are raised together at the end.
     """
-    at = at or now()
     due = (
-        Payment.objects.filter(state__in=RESERVING, review_reason="", next_check_at__lte=at)
+        Payment.objects.filter(state__in=RESERVING, review_reason="", next_check_at__lte=at or now())
         .order_by("next_check_at")
         .values_list("pk", flat=True)[:BATCH]
     )
     asked = 0
+    failures: list[Exception] = []
     for payment_id in list(due):
-        _plan_next_check(payment_id, at)
-        payment = submission.advance(payment_id=payment_id, via=PaymentEvent.Via.RECONCILER, at=at)
-        _alert_if_late(payment, at)
-        asked += 1
+        try:
+            # The clock anew for each: a batch may take minutes, and leases are short.
+            asked += _ask_if_due(payment_id, at or now())
+        except Exception as error:  # noqa: BLE001  raised below
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("payments that could not be asked about", failures)
     return asked
 
 
-def _plan_next_check(payment_id: int, at: dt.datetime) -> None:
+def _ask_if_due(payment_id: int, at: dt.datetime) -> bool:
+    if not _plan_next_check(payment_id, at):
+        return False
+    payment = submission.advance(payment_id=payment_id, via=PaymentEvent.Via.RECONCILER, at=at)
+    _alert_if_late(payment, at)
+    return True
+
+
+def _plan_next_check(payment_id: int, at: dt.datetime) -> bool:
     """Before asking, so that a payment whose check fails or kills us is asked about later again.
 
     Up to a quarter longer than planned, by chance, so that payments do not come back all at once.
+    Returns whether it was due: not where another reconciler was here first, or it has moved.
     """
     payment = Payment.objects.only("state", "checks").get(pk=payment_id)
     if payment.has_outcome:
-        return
+        return False
     wait = settlement.check_after(payment.state, checks=payment.checks)
-    Payment.objects.filter(pk=payment_id, state=payment.state).update(
+    planned = Payment.objects.filter(pk=payment_id, state=payment.state, next_check_at__lte=at).update(
         checks=F("checks") + 1,
         next_check_at=at + wait * random.uniform(1, 1.25),  # noqa: S311  spreads load, guards nothing
     )
+    return bool(planned)
 
 
 def _alert_if_late(payment: Payment, at: dt.datetime) -> None:

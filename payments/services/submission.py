@@ -93,8 +93,13 @@ def _ask(payment: Payment, via: Via, at: dt.datetime) -> Intent | None:
     may_send = payment.state in (State.CREATED, State.SUBMITTED) and (
         at - payment.created_at < RESUME_WITHIN
     )
+    if payment.state == State.CREATED and not may_send:
+        settlement.give_up(payment_id=payment.pk, code="never sent", via=via)
+        return None
     if payment.state == State.CREATED:
         payment = settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=via)
+        if payment.has_outcome:  # we slept longer than our lease, and its next holder ended it
+            return None
     fresh = payment.intent_id is None
     intent = _learn_intent(payment, at) if fresh else _retrieve(payment)
     if intent is None:
@@ -156,8 +161,9 @@ def _confirm(payment: Payment, intent: Intent) -> Intent:
             return_url=settings.SITE_URL + reverse("payments:show", args=[payment.reference]),
         )
         failpoint("payments.after_confirm")
-    except Declined:
-        return _retrieve(payment)
+    except Declined as error:
+        found = _retrieve(payment)
+        return replace(found, error_code=found.error_code or error.code)
     except Refused as error:
         log.error("payment.confirm_refused", payment=payment.reference, code=error.code)
         found = _retrieve(payment)
@@ -206,4 +212,7 @@ def client_secret(*, payment: Payment) -> str:
     """For the browser to take the bank's extra step. Raises GatewayError."""
     if payment.state != State.REQUIRES_ACTION or payment.intent_id is None:
         raise Refused("no_action_needed")
-    return gateway.retrieve_intent(region=payment.region, intent_id=payment.intent_id).client_secret
+    intent = gateway.retrieve_intent(region=payment.region, intent_id=payment.intent_id)
+    if intent.status != "requires_action":  # taken already; we are about to hear of it
+        raise Refused("no_action_needed")
+    return intent.client_secret

@@ -44,11 +44,22 @@ def receive(*, account: str, event: Event) -> WebhookEvent | None:
 
 
 def process_pending(*, at: dt.datetime | None = None) -> int:
-    """Process what is due; returns how many events were taken up."""
-    at = at or now()
-    due = WebhookEvent.objects.filter(outcome=Outcome.PENDING, next_attempt_at__lte=at)
+    """Process what is due; returns how many events were taken up.
+
+    One that fails keeps no other waiting; all failures are raised together at the end.
+    """
+    due = WebhookEvent.objects.filter(outcome=Outcome.PENDING, next_attempt_at__lte=at or now())
     ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH])
-    return sum(process(event_id=pk, at=at) for pk in ids)
+    taken = 0
+    failures: list[Exception] = []
+    for event_id in ids:
+        try:
+            taken += process(event_id=event_id, at=at)
+        except Exception as error:  # noqa: BLE001  raised below
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("events that could not be processed", failures)
+    return taken
 
 
 def process(*, event_id: int, at: dt.datetime | None = None) -> bool:
@@ -67,8 +78,9 @@ def process(*, event_id: int, at: dt.datetime | None = None) -> bool:
         return True  # stays pending; the sweep comes back
     if payment is not None:
         payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.WEBHOOK, at=at)
-        # Somebody else may hold the lease right now; then we look once more later.
-        if payment.lease_until is None:
+        # Somebody else may hold the lease right now; then we look once more later. One that has run
+        # out is nobody's: its holder died, and advance left it because the payment has ended.
+        if payment.lease_until is None or payment.lease_until < at:
             _finish(event, Outcome.APPLIED)
     elif at - event.received_at >= PARK_FOR:
         log.error("webhook.unknown_object", webhook=event.event_id, type=event.type)

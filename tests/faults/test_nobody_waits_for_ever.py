@@ -1,0 +1,222 @@
+"""One payment, event or clock that misbehaves must not hold up the others, nor be held up for ever."""
+
+import datetime as dt
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from django.test import Client
+
+from common import clock
+from demo.stripe.core import Sandbox
+from payments import gateway
+from payments.models import Payment, PaymentEvent, State, WebhookEvent
+from payments.services import reconcile, submission, webhooks
+from tests.support import child, paying
+from tests.support.factories import make_account, make_invoice, make_member, make_region
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def waiting(sandbox: Sandbox, region: str = "NCAL") -> Payment:
+    """A payment of $120 whose process died before Stripe was asked."""
+    bill = make_invoice(make_account(make_member(region=make_region(region))), 120_00)
+    return paying.confirm(paying.start_checkout(sandbox, bill))
+
+
+def test_one_payment_that_cannot_be_asked_about_keeps_no_other_waiting(
+    sandbox: Sandbox, settings: Any
+) -> None:
+    broken, healthy = waiting(sandbox, "HI"), waiting(sandbox)
+    accounts = {name: keys for name, keys in settings.STRIPE_ACCOUNTS.items() if name != "hi"}
+    settings.STRIPE_ACCOUNTS = accounts
+    gateway._client.cache_clear()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        reconcile.reconcile_unsettled(at=paying.later(minutes=2))
+
+    assert [type(error) for error in raised.value.exceptions] == [gateway.NotConfigured]
+    healthy.refresh_from_db()
+    broken.refresh_from_db()
+    assert healthy.state == State.SUCCEEDED
+    assert not broken.has_outcome
+    assert charged(sandbox) == {healthy.reference: 120_00}
+
+
+def test_one_event_that_cannot_be_processed_keeps_no_other_waiting(
+    sandbox: Sandbox, settings: Any
+) -> None:
+    sandbox.webhooks.set_mode("drop")
+    payments = [waiting(sandbox, "HI"), waiting(sandbox)]
+    for payment in payments:
+        webhooks.receive(
+            account=payment.region.stripe_account,
+            event=gateway.Event(
+                id=f"evt_{payment.pk}",
+                type="payment_intent.succeeded",
+                object_id=f"pi_{payment.pk}",
+                api_version="",
+            ),
+        )
+        Payment.objects.filter(pk=payment.pk).update(intent_id=f"pi_{payment.pk}")
+    Payment.objects.filter(pk=payments[1].pk).update(intent_id=None)
+    WebhookEvent.objects.filter(stripe_account="ncal").update(type="customer.created")
+    settings.STRIPE_ACCOUNTS = {"ncal": settings.STRIPE_ACCOUNTS["ncal"]}
+    gateway._client.cache_clear()
+
+    with pytest.raises(ExceptionGroup):
+        webhooks.process_pending(at=paying.later(minutes=1))
+
+    outcomes = dict(WebhookEvent.objects.values_list("stripe_account", "outcome"))
+    assert outcomes == {"hi": "pending", "ncal": "ignored"}
+
+
+def test_a_slow_batch_goes_by_the_clock_and_sends_nothing_later_than_promised(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = waiting(sandbox), waiting(sandbox)
+    asked = gateway.create_intent
+    start, passed = clock.now() + dt.timedelta(minutes=6), [dt.timedelta()]
+    for module in (reconcile, submission):
+        monkeypatch.setattr(module, "now", lambda: start + passed[0])
+
+    def slow(**given: Any) -> gateway.Intent:
+        passed[0] += dt.timedelta(minutes=5)
+        return asked(**given)
+
+    monkeypatch.setattr(gateway, "create_intent", slow)
+
+    reconcile.reconcile_unsettled()
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert first.state == State.SUCCEEDED
+    assert second.state != State.SUCCEEDED  # its turn came eleven minutes after the click
+    assert charged(sandbox) == {first.reference: 120_00}
+
+
+def test_a_second_reconciler_leaves_alone_what_the_first_has_just_asked_about(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paying.pay(sandbox, make_invoice(), card="pm_card_threeDSecure2Required")
+    at = paying.later(minutes=3)
+    asked: list[int] = []
+    advance = submission.advance
+
+    def counting(*, payment_id: int, via: PaymentEvent.Via, at: dt.datetime) -> Payment:
+        asked.append(payment_id)
+        if len(asked) == 1:  # the other reconciler listed the same payment before we planned ahead
+            reconcile._ask_if_due(payment_id, at)
+        return advance(payment_id=payment_id, via=via, at=at)
+
+    monkeypatch.setattr(submission, "advance", counting)
+
+    reconcile.reconcile_unsettled(at=at)
+
+    assert asked == [payment.pk]
+
+
+def test_an_event_about_a_payment_whose_process_died_after_settling_comes_to_an_end(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    payment = waiting(sandbox)
+    store = tmp_path / "stripe.sqlite"
+    assert child.run(store, "advance", payment.pk, failpoint="payments.after_settle") == -signal.SIGKILL
+    payment.refresh_from_db()
+    assert payment.state == State.SUCCEEDED
+    assert payment.lease_until is not None
+
+    sandbox.webhooks.deliver_due(everything=True)
+    webhooks.process_pending(at=paying.later(minutes=4))
+
+    assert not WebhookEvent.objects.filter(outcome=WebhookEvent.Outcome.PENDING).exists()
+
+
+def test_an_event_about_something_without_an_id_is_kept_and_changes_nothing(
+    sandbox: Sandbox, client: Client
+) -> None:
+    """Stripe repeats what is not answered with 200 for days, and then turns the endpoint off."""
+    body = json.dumps(
+        {
+            "id": "evt_balance",
+            "object": "event",
+            "type": "balance.available",
+            "api_version": None,
+            "livemode": False,
+            "data": {"object": {"object": "balance", "livemode": False}},
+        }
+    )
+    signature = stripe.WebhookSignature.generate_signature_header(body, "whsec_demo_ncal")
+
+    response = client.post(
+        "/webhooks/stripe/ncal/",
+        data=body,
+        content_type="application/json",
+        headers={"Stripe-Signature": signature},
+    )
+
+    assert response.status_code == 200
+    assert WebhookEvent.objects.get().outcome == WebhookEvent.Outcome.IGNORED
+
+
+def test_a_payment_that_was_never_sent_is_given_up_without_asking_stripe(sandbox: Sandbox) -> None:
+    payment = waiting(sandbox)
+
+    reconcile.reconcile_unsettled(at=paying.later(hours=30))
+
+    payment.refresh_from_db()
+    assert payment.state == State.CANCELED
+    assert paying.states(payment) == ["created", "canceled"]
+    assert sandbox.requests() == []
+    paying.assert_invariants(sandbox)
+
+
+def test_a_refusal_that_leaves_no_trace_on_the_intent_is_still_a_refusal(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = waiting(sandbox)
+
+    def decline(**_: Any) -> gateway.Intent:
+        raise gateway.Declined("do_not_honor")
+
+    monkeypatch.setattr(gateway, "confirm_intent", decline)
+    payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+
+    assert (payment.state, payment.decline_code) == (State.FAILED, "do_not_honor")
+    with sandbox.store.read() as tx:
+        assert (tx.get("ncal", str(payment.intent_id)) or {})["status"] == "canceled"
+    paying.assert_invariants(sandbox)
+
+
+def test_a_process_that_slept_through_the_end_of_its_payment_sends_nothing(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from payments.services import settlement
+
+    payment = waiting(sandbox)
+    mark = settlement.mark
+
+    def mark_after_sleeping(**given: Any) -> Payment:
+        """Meanwhile another holder of the lease has ended the payment, and the payer was told."""
+        settlement.give_up(payment_id=payment.pk, code="not_allowed", via=PaymentEvent.Via.RECONCILER)
+        return mark(**given)
+
+    monkeypatch.setattr(settlement, "mark", mark_after_sleeping)
+    submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+
+    payment.refresh_from_db()
+    assert payment.state == State.CANCELED
+    assert sandbox.requests() == []
+    assert charged(sandbox) == {}
+
+
+def test_a_lease_outlasts_every_call_of_one_step() -> None:
+    from kppay.settings import base
+
+    calls = 5  # create, confirm, look, cancel, look again
+    longest = base.STRIPE_TIMEOUT_SECONDS * (1 + base.STRIPE_NETWORK_RETRIES) * calls
+    assert submission.LEASE.total_seconds() > longest
