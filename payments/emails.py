@@ -6,13 +6,15 @@ a diagnosis (design: security, outbound minimum).
 
 from typing import Any
 
+from django.conf import settings
 from django.utils import translation
 from post_office.models import Email
 
+from accounts.models import User
 from common import mail
 from common.clock import business_date
-from payments import methods
-from payments.models import Payment, Receipt, State
+from payments import declines, methods
+from payments.models import Dispute, Payment, Receipt, Refund, State
 
 DEFAULT_LANGUAGE = "en"
 
@@ -52,19 +54,58 @@ def tell_resolved(*, payment: Payment) -> Email | None:
     return None
 
 
+def refunded(*, refund: Refund) -> Email | None:
+    """Money has gone back to its source, or to the account balance."""
+    return _about_refund(refund, "payments/refunded")
+
+
+def refund_failed(*, refund: Refund) -> Email | None:
+    """The source could not take it; it is account balance now."""
+    return _about_refund(refund, "payments/refund_failed")
+
+
+def returned(*, payment: Payment, dispute: Dispute) -> Email | None:
+    """The bank took a settled payment back; what it had paid is owed again."""
+    explanation = declines.explain(dispute.reason)
+    return _to_payer(
+        payment,
+        "payments/returned",
+        returned_cents=dispute.amount_cents,
+        fee_cents=settings.RETURNED_ITEM_FEE_CENTS if dispute.is_return else 0,
+        happened=explanation.happened,
+        next_step=explanation.next_step,
+    )
+
+
+def _about_refund(refund: Refund, template: str) -> Email | None:
+    return _to_payer(
+        refund.payment,
+        template,
+        refund_reference=refund.reference,
+        refund_cents=refund.amount_cents,
+        to_balance=refund.destination == Refund.Destination.BALANCE,
+    )
+
+
+def recipient(payment: Payment) -> User | None:
+    """Who is told about a payment: whoever made it; its owner where the portal made it by itself."""
+    if payment.payer == Payment.Payer.SYSTEM:
+        return payment.account.guarantor.user
+    return payment.paid_by
+
+
 def file_name(payment: Payment) -> str:
     """A receipt's file name: the reference is made of letters, digits and hyphens."""
     return f"receipt-{payment.reference}.pdf"
 
 
-def _to_payer(payment: Payment, template: str) -> Email | None:
-    payer = payment.paid_by
+def _to_payer(payment: Payment, template: str, **more: Any) -> Email | None:
+    payer = recipient(payment)
     if payer is None:
         return None
     language = payer.language or DEFAULT_LANGUAGE
-    return mail.send(
-        to=payer.email, template=template, context=_facts(payment, language), language=language
-    )
+    context = {**_facts(payment, language), **more}
+    return mail.send(to=payer.email, template=template, context=context, language=language)
 
 
 def _facts(payment: Payment, language: str) -> dict[str, Any]:

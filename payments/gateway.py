@@ -9,17 +9,22 @@ money moved by it. Busy: turned away unread. OutcomeUnknown: anything may have h
 tells.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import stripe
 from django.conf import settings
 
 from accounts.models import Region
 from common.money import CURRENCY
+from payments import ratelimit
+
+RETURN_CODE = re.compile(r"R\d\d")  # Nacha's
 
 
 class GatewayError(Exception):
@@ -48,7 +53,7 @@ class OutcomeUnknown(GatewayError):
 
 
 class Busy(GatewayError):
-    """429: the call was turned away before it did anything; the same call may be sent later."""
+    """Turned away before it did anything, by Stripe (429) or by our own rate; send it again later."""
 
 
 class NotConfigured(RuntimeError):
@@ -66,6 +71,19 @@ class Method:
     kind: str  # "card", "us_bank_account"
     brand: str  # "visa"; a bank's name
     last4: str
+    id: str = ""  # Stripe's key; empty while the method is only a token
+    funding: str = ""  # "credit", "debit", "prepaid"
+    exp_month: int | None = None
+    exp_year: int | None = None
+    blocked_code: str = ""  # why Stripe takes no debits of this bank account any more
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """From where somebody agreed that a bank account is debited: what Stripe keeps of a mandate."""
+
+    ip_address: str
+    user_agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,30 @@ class Intent:
     client_secret: str
     error_code: str  # why the last attempt was refused; empty where it was not
     method: Method | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentRefund:
+    """A Refund as it stands at Stripe; the amount in cents."""
+
+    id: str
+    status: str  # pending, succeeded, failed, canceled, requires_action
+    amount_cents: int
+    reference: str  # our refund's, from its metadata
+    intent_id: str
+    failure_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class BankDispute:
+    """A Dispute as it stands at Stripe: a bank took a charge back, for now or for good."""
+
+    id: str
+    status: str  # needs_response, under_review, won, lost, warning_…
+    amount_cents: int
+    reason: str
+    intent_id: str
+    is_return: bool  # of a bank debit: cannot be challenged
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +147,11 @@ def publishable_key(region: Region) -> str:
     return keys(region.stripe_account)["publishable_key"]
 
 
+def key_name(account: str) -> str:
+    """Whose keys serve a region's account: its own, or the ones that serve every region."""
+    return account if settings.STRIPE_ACCOUNTS.get(account) else "default"
+
+
 @cache
 def _client(account: str) -> stripe.StripeClient:
     """One client per account and process; it keeps its connections open."""
@@ -113,7 +160,7 @@ def _client(account: str) -> stripe.StripeClient:
         stripe_version=settings.STRIPE_API_VERSION,
         base_addresses={"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {},
         max_network_retries=settings.STRIPE_NETWORK_RETRIES,
-        http_client=http_client(),
+        http_client=_Metered(http_client(), account=key_name(account)),
     )
 
 
@@ -122,13 +169,68 @@ def http_client() -> stripe.HTTPClient:
     return stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS)
 
 
+_in_background: ContextVar[bool] = ContextVar("stripe_in_background", default=False)
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Nobody waits for these calls: they keep to our rate, and raise Busy where it has no room.
+
+    Also a decorator. Outside of it, somebody is paying and is never kept waiting by Redis.
+    """
+    token = _in_background.set(True)
+    try:
+        yield
+    finally:
+        _in_background.reset(token)
+
+
+class _Metered(stripe.HTTPClient):
+    """Every request that really leaves takes a token: each repeat, each page of a list."""
+
+    name = "metered"
+
+    def __init__(self, inner: stripe.HTTPClient, *, account: str) -> None:
+        super().__init__()
+        self._inner = inner
+        self._account = account
+
+    def request_with_retries(self, *args: Any, **kwargs: Any) -> Any:
+        self._thread_local.sent = False
+        return super().request_with_retries(*args, **kwargs)
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
+        if _in_background.get():
+            self._take_token()
+        self._thread_local.sent = True
+        return self._inner.request(method, url, headers, post_data)
+
+    def _take_token(self) -> None:
+        try:
+            ratelimit.bucket(self._account).take()
+        except ratelimit.NoToken as error:
+            if self._thread_local.sent:  # the first try of this call may have acted
+                raise stripe.APIConnectionError("no token to try again") from error
+            raise Busy("rate_limit") from error
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+@contextmanager
+def calling(account: str) -> Iterator[stripe.StripeClient]:
+    """The client of one Stripe account, for stripe_book and vault. Raises GatewayError."""
+    with _errors():
+        yield _client(account)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     """Translate the SDK's errors into what they mean for money."""
     try:
         yield
     except stripe.CardError as error:
-        raise Declined(_refusal_code(error.error)) from error
+        raise Declined(refusal_code(error.error)) from error
     except stripe.InvalidRequestError as error:
         missing = error.code == "resource_missing"
         raise Refused(error.code or "invalid_request", missing=missing) from error
@@ -140,8 +242,25 @@ def _errors() -> Iterator[None]:
         raise OutcomeUnknown(type(error).__name__) from error
 
 
-def _refusal_code(error: Any) -> str:
-    """The bank's decline code, or else Stripe's error code; Stripe leaves out what does not apply."""
+def _refund(sent: stripe.Refund) -> SentRefund:
+    return SentRefund(
+        id=sent.id,
+        status=sent.status or "",
+        amount_cents=sent.amount,
+        reference=str(sent.metadata.to_dict().get("refund", "")) if sent.metadata else "",
+        intent_id=str(sent.payment_intent or ""),
+        failure_code=str(getattr(sent, "failure_reason", None) or ""),
+    )
+
+
+def refusal_code(error: Any) -> str:
+    """Nacha's return code of a bank debit (R01), the card's decline code, or else Stripe's error code.
+
+    Stripe leaves out what does not apply.
+    """
+    network = str(getattr(error, "network_decline_code", None) or "")
+    if RETURN_CODE.fullmatch(network):
+        return network
     return str(getattr(error, "decline_code", None) or getattr(error, "code", None) or "declined")
 
 
@@ -149,43 +268,72 @@ def confirmation_method(*, region: Region, token: str) -> Method:
     """What the payer chose in Stripe's frame, for the review page. Raises GatewayError."""
     with _errors():
         found = _client(region.stripe_account).v1.confirmation_tokens.retrieve(token)
-    method = _method(found.payment_method_preview)
+    method = read_method(found.payment_method_preview)
     if method is None:
         raise Refused("no_method")
     return method
 
 
-def create_intent(*, region: Region, reference: str, amount_cents: int) -> Intent:
-    """Create (or, under the same key, get again) the intent of one payment; nothing is charged."""
+def create_intent(
+    *, region: Region, reference: str, amount_cents: int, customer_id: str = ""
+) -> Intent:
+    """Create (or, under the same key, get again) the intent of one payment; nothing is charged.
+
+    A bank account that only micro-deposits could verify cannot pay: that takes days.
+    """
+    params: dict[str, Any] = {
+        "amount": amount_cents,
+        "currency": CURRENCY,
+        "automatic_payment_methods": {"enabled": True},
+        "payment_method_options": {"us_bank_account": {"verification_method": "instant"}},
+        "metadata": {"payment": reference},
+    }
+    if customer_id:
+        params["customer"] = customer_id
     with _errors():
         created = _client(region.stripe_account).v1.payment_intents.create(
-            {
-                "amount": amount_cents,
-                "currency": CURRENCY,
-                "automatic_payment_methods": {"enabled": True},
-                "metadata": {"payment": reference},
-            },
-            {"idempotency_key": f"{reference}:create"},
+            cast(Any, params), {"idempotency_key": f"{reference}:create"}
         )
     return _intent(created)
 
 
 def confirm_intent(
-    *, region: Region, reference: str, intent_id: str, token: str, return_url: str
+    *,
+    region: Region,
+    reference: str,
+    intent_id: str,
+    return_url: str,
+    token: str = "",
+    method_id: str = "",
+    keep: bool = False,
+    consent: Consent | None = None,
 ) -> Intent:
-    """Ask for the money, once per payment. Raises GatewayError."""
+    """Ask for the money, once per payment: by a new method (`token`) or a saved one (`method_id`).
+
+    `keep` saves a new method with the intent's customer; `consent` goes with a bank debit.
+    Raises GatewayError.
+    """
+    params: dict[str, Any] = {
+        "return_url": return_url,
+        "use_stripe_sdk": True,
+        "expand": ["payment_method"],
+    }
+    params |= {"payment_method": method_id} if method_id else {"confirmation_token": token}
+    if keep:
+        params["setup_future_usage"] = "off_session"
+    if consent is not None:
+        params["mandate_data"] = mandate_data(consent)
     with _errors():
         confirmed = _client(region.stripe_account).v1.payment_intents.confirm(
-            intent_id,
-            {
-                "confirmation_token": token,
-                "return_url": return_url,
-                "use_stripe_sdk": True,
-                "expand": ["payment_method"],
-            },
-            {"idempotency_key": f"{reference}:confirm"},
+            intent_id, cast(Any, params), {"idempotency_key": f"{reference}:confirm"}
         )
     return _intent(confirmed)
+
+
+def mandate_data(consent: Consent) -> dict[str, Any]:
+    """A mandate given in the browser, as Stripe takes it."""
+    online = {"ip_address": consent.ip_address, "user_agent": consent.user_agent}
+    return {"customer_acceptance": {"type": "online", "online": online}}
 
 
 def retrieve_intent(*, region: Region, intent_id: str) -> Intent:
@@ -215,6 +363,57 @@ def cancel_intent(*, region: Region, intent_id: str) -> Intent:
     with _errors():
         canceled = _client(region.stripe_account).v1.payment_intents.cancel(intent_id)
     return _intent(canceled)
+
+
+def create_refund(*, region: Region, reference: str, intent_id: str, amount_cents: int) -> SentRefund:
+    """Send a part of a payment back, once per refund. Raises GatewayError."""
+    with _errors():
+        sent = _client(region.stripe_account).v1.refunds.create(
+            {
+                "payment_intent": intent_id,
+                "amount": amount_cents,
+                "metadata": {"refund": reference},
+            },
+            {"idempotency_key": f"{reference}:refund"},
+        )
+    return _refund(sent)
+
+
+def retrieve_refund(*, region: Region, refund_id: str) -> SentRefund:
+    """Ask how a refund stands. Raises GatewayError."""
+    with _errors():
+        return _refund(_client(region.stripe_account).v1.refunds.retrieve(refund_id))
+
+
+def find_refund(*, region: Region, reference: str, intent_id: str) -> SentRefund | None:
+    """Look for a refund whose answer was lost among those of its payment. Raises GatewayError."""
+    with _errors():
+        found = _client(region.stripe_account).v1.refunds.list(
+            {"payment_intent": intent_id, "limit": 100}
+        )
+        return next(
+            (sent for sent in map(_refund, found.auto_paging_iter()) if sent.reference == reference),
+            None,
+        )
+
+
+def retrieve_dispute(*, region: Region, dispute_id: str) -> BankDispute:
+    """Ask how a dispute stands. Raises GatewayError."""
+    with _errors():
+        found = _client(region.stripe_account).v1.disputes.retrieve(dispute_id, {"expand": ["charge"]})
+    details = getattr(found, "payment_method_details", None)
+    charge = found.charge
+    of_bank = isinstance(charge, stripe.Charge) and (
+        getattr(charge.payment_method_details, "type", "") == "us_bank_account"
+    )
+    return BankDispute(
+        id=found.id,
+        status=found.status,
+        amount_cents=found.amount,
+        reason=found.reason,
+        intent_id=str(found.payment_intent or ""),
+        is_return=of_bank or getattr(details, "type", "") == "us_bank_account",
+    )
 
 
 def read_event(*, account: str, body: bytes, signature: str) -> Event:
@@ -250,18 +449,37 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
         currency=found.currency,
         reference=str(found.metadata.to_dict().get("payment", "")) if found.metadata else "",
         client_secret=found.client_secret or "",
-        error_code=_refusal_code(error) if error else "",
-        method=_method(expanded) if isinstance(expanded, stripe.PaymentMethod) else None,
+        error_code=refusal_code(error) if error else "",
+        method=read_method(expanded) if isinstance(expanded, stripe.PaymentMethod) else None,
     )
 
 
-def _method(found: Any) -> Method | None:
+def read_method(found: Any) -> Method | None:
+    """What may be shown of a PaymentMethod, or of the preview that a token carries."""
     if found is None:
         return None
+    key = str(getattr(found, "id", None) or "")
     if found.type == "card":
-        return Method(kind="card", brand=found.card.brand, last4=found.card.last4)
+        card = found.card
+        return Method(
+            kind="card",
+            brand=card.brand,
+            last4=card.last4,
+            id=key,
+            funding=card.funding or "",
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+        )
     if found.type == "us_bank_account":
         bank = found.us_bank_account
         name, last4 = getattr(bank, "bank_name", None), getattr(bank, "last4", None)
-        return Method(kind="us_bank_account", brand=name or "", last4=last4 or "")
-    return Method(kind=found.type, brand="", last4="")
+        blocked = getattr(getattr(bank, "status_details", None), "blocked", None)
+        why = blocked and (blocked.network_code or blocked.reason)
+        return Method(
+            kind="us_bank_account",
+            brand=name or "",
+            last4=last4 or "",
+            id=key,
+            blocked_code=why or "",
+        )
+    return Method(kind=found.type, brand="", last4="", id=key)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from kombu.exceptions import OperationalError as BrokerAway
 
-from payments.services import receipts, reconcile, webhooks
+from payments.services import balance, receipts, reconcile, refunds, webhooks
 
 __all__ = ["BrokerAway"]
 
@@ -12,6 +12,25 @@ __all__ = ["BrokerAway"]
 def reconcile_unsettled() -> None:
     """Ask about payments without an outcome whose next check is due."""
     reconcile.reconcile_unsettled()
+
+
+@shared_task
+def send_refund(refund_id: int) -> None:
+    """Send one refund that was just promised."""
+    refunds.advance(refund_id=refund_id)
+
+
+@shared_task
+def reconcile_refunds() -> None:
+    """Send refunds that nobody was woken for; ask about those on their way."""
+    refunds.reconcile_refunds()
+
+
+@shared_task
+def apply_balances() -> None:
+    """Pay bills from account balances whose owners want that."""
+    for account in balance.accounts_to_apply():
+        balance.apply_automatically(account=account)
 
 
 @shared_task

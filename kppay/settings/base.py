@@ -265,6 +265,14 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile_unsettled",
         "schedule": 60.0,
     },
+    "payments: send refunds and ask about those on their way": {
+        "task": "payments.tasks.reconcile_refunds",
+        "schedule": 120.0,
+    },
+    "payments: pay new bills from balances whose owners want that": {
+        "task": "payments.tasks.apply_balances",
+        "schedule": 600.0,
+    },
     "payments: process webhooks nobody was woken for": {
         "task": "payments.tasks.process_webhook_inbox",
         "schedule": 60.0,
@@ -286,6 +294,11 @@ STRIPE_JS_URL = env("STRIPE_JS_URL", default="https://js.stripe.com/endive/strip
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
 # A lease must outlast every call of a step (payments.services.submission.LEASE).
 STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
+# Charged for a returned bank debit; 0 means never. Disclosed where a debit is authorised.
+RETURNED_ITEM_FEE_CENTS = env.int("RETURNED_ITEM_FEE_CENTS", default=0)
+# Requests a second that background work may send to one Stripe account, over all processes. Stripe
+# allows 25 (test) or 100 (live); the rest is for members who are paying. payments.ratelimit
+STRIPE_RATE_BURST = env.int("STRIPE_RATE_BURST", default=1)
 # Live keys are refused unless production.py says so (payments.checks).
 STRIPE_LIVE_MODE = False
 
@@ -307,6 +320,19 @@ def stripe_accounts() -> dict[str, dict[str, str]]:
 
 
 STRIPE_ACCOUNTS = stripe_accounts()
+
+
+def stripe_rates() -> dict[str, float]:
+    """By the same names: STRIPE_RATE_PER_SECOND for every account, ..._NCAL for one of them."""
+    prefix = "STRIPE_RATE_PER_SECOND"
+    return {"default": 20.0} | {
+        variable.removeprefix(prefix).removeprefix("_").lower() or "default": float(value)
+        for variable, value in os.environ.items()
+        if variable == prefix or variable.startswith(f"{prefix}_")
+    }
+
+
+STRIPE_RATES = stripe_rates()
 
 # --- Logging: structured, without bodies, names or numbers -----------------------------------------
 

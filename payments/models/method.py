@@ -74,6 +74,11 @@ class PaymentMethod(models.Model):
         ACTIVE = "active", _("Ready")  # can pay
         BLOCKED = "blocked", _("Blocked")  # the bank refuses it for good; blocked_code says why
         REMOVED = "removed", _("Removed")  # by its owner; kept for the payments it made
+        FAILED = "failed", _("Not added")  # refused or given up; it never could pay
+
+    class VerifyBy(models.TextChoices):
+        AMOUNTS = "amounts", _("Two amounts")  # of the two deposits, in cents
+        CODE = "descriptor_code", _("Code")  # in the text of the one deposit: SM and four more
 
     account = models.ForeignKey(
         BillingAccount, on_delete=models.PROTECT, related_name="payment_methods"
@@ -94,12 +99,27 @@ class PaymentMethod(models.Model):
     # Keys at Stripe; the setup's idempotency key is derived from this row's id.
     method_id = models.CharField(_("PaymentMethod"), max_length=80, null=True, unique=True)  # noqa: DJ001
     setup_id = models.CharField(_("SetupIntent"), max_length=80, null=True, unique=True)  # noqa: DJ001
+    # Micro-deposits: what their receiver is asked for, when they arrive, and the answers so far.
+    verify_by = models.CharField(
+        _("verified by"), max_length=20, choices=VerifyBy.choices, blank=True, default="", db_default=""
+    )
+    deposits_on = models.DateField(_("deposits arrive"), null=True)
+    verify_tries = models.PositiveSmallIntegerField(_("tries"), default=0, db_default=0)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
     removed_at = models.DateTimeField(_("removed"), null=True)
+    # When Stripe is asked about it again; nothing is left to do where this is empty.
+    next_check_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("payment method")
         verbose_name_plural = _("payment methods")
+        indexes = [
+            models.Index(
+                fields=["next_check_at"],
+                name="method_unsettled",
+                condition=Q(next_check_at__isnull=False),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["account"], condition=Q(is_default=True), name="one_default_method"

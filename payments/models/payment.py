@@ -308,6 +308,7 @@ class PaymentEvent(models.Model):
         BROWSER = "browser", _("Browser")  # somebody is waiting at a page
         WEBHOOK = "webhook", _("Webhook")  # Stripe told us
         RECONCILER = "reconciler", _("Reconciler")  # we asked
+        STAFF = "staff", _("Staff")  # support acted, or a refund was asked for
 
     append_only = True
 

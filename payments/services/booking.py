@@ -12,6 +12,7 @@ from billing.services.ledger import Posting, post
 from common.clock import business_date
 from common.failpoints import failpoint
 from common.locks import lock_ids
+from payments import emails
 from payments.models import Payment, Receipt
 
 
@@ -61,7 +62,7 @@ def _allocations(payment: Payment) -> list[tuple[Invoice, int]]:
 
 
 def _ask_for_receipt(payment: Payment) -> None:
-    payer = payment.paid_by or payment.account.guarantor.user
+    payer = emails.recipient(payment)
     receipt = Receipt.objects.create(
         payment=payment,
         email=payer.email if payer else "",

@@ -9,20 +9,15 @@ import datetime as dt
 import structlog
 from django.db import transaction
 
-from accounts.models import Region
 from common.clock import now
-from payments import gateway
 from payments.gateway import Event, GatewayError
-from payments.models import Payment, PaymentEvent, WebhookEvent
-from payments.services import submission
+from payments.models import WebhookEvent
+from payments.services import webhook_handlers
+from payments.services.webhook_handlers import Result
 
 log = structlog.get_logger(__name__)
 Outcome = WebhookEvent.Outcome
 
-APPLIED_TYPES = frozenset(
-    f"payment_intent.{what}"
-    for what in ("requires_action", "processing", "succeeded", "payment_failed", "canceled")
-)
 # An event may overtake the transaction that makes its payment; after this it is nobody's.
 PARK_FOR = dt.timedelta(minutes=10)
 RETRY_AFTER = dt.timedelta(seconds=20)
@@ -68,21 +63,18 @@ def process(*, event_id: int, at: dt.datetime | None = None) -> bool:
     event = _claim(event_id, at)
     if event is None:
         return False
-    if event.type not in APPLIED_TYPES:
+    handler = webhook_handlers.find(event.type)
+    if handler is None:
         _finish(event, Outcome.IGNORED)
         return True
     try:
-        payment = _find_payment(event)
+        result = handler(event, at)
     except GatewayError as error:
         log.warning("webhook.no_answer", webhook=event.event_id, error=str(error))
         return True  # stays pending; the sweep comes back
-    if payment is not None:
-        payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.WEBHOOK, at=at)
-        # Somebody else may hold the lease right now; then we look once more later. One that has run
-        # out is nobody's: its holder died, and advance left it because the payment has ended.
-        if payment.lease_until is None or payment.lease_until < at:
-            _finish(event, Outcome.APPLIED)
-    elif at - event.received_at >= PARK_FOR:
+    if result is Result.APPLIED:
+        _finish(event, Outcome.APPLIED)
+    elif result is Result.UNKNOWN and at - event.received_at >= PARK_FOR:
         log.error("webhook.unknown_object", webhook=event.event_id, type=event.type)
         _finish(event, Outcome.ORPHAN)
     return True
@@ -100,25 +92,6 @@ def _claim(event_id: int, at: dt.datetime) -> WebhookEvent | None:
         event.next_attempt_at = at + RETRY_AFTER * min(event.attempts, 6)
         event.save(update_fields=["attempts", "next_attempt_at"])
     return event
-
-
-def _find_payment(event: WebhookEvent) -> Payment | None:
-    """By the intent's id; or, where we never saved it, by the reference that Stripe kept for us.
-
-    Always within the account that signed the event: one entity's event never moves another's payment.
-    """
-    ours = Payment.objects.filter(region__stripe_account=event.stripe_account)
-    payment = ours.filter(intent_id=event.object_id).first()
-    if payment is not None:
-        return payment
-    region = Region.objects.filter(stripe_account=event.stripe_account).first()
-    if region is None:
-        return None
-    try:
-        intent = gateway.retrieve_intent(region=region, intent_id=event.object_id)
-    except gateway.Refused:
-        return None
-    return ours.filter(reference=intent.reference, intent_id__isnull=True).first()
 
 
 def _finish(event: WebhookEvent, outcome: Outcome) -> None:

@@ -1,0 +1,117 @@
+"""The account balance as a way to pay: used by itself for new bills, and given back to its source."""
+
+from collections import defaultdict
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts.models import User
+from billing.models import BillingAccount, Invoice
+from common.locks import lock_one
+from payments.exceptions import CannotPay
+from payments.models import Payment, PaymentEvent, Refund
+from payments.queries import payable_bills
+from payments.services import refunds, submission
+from payments.services.opening import open_payment
+from payments.services.refunds import REFUNDABLE
+
+REASON = "Unspent account balance"
+
+
+def withdrawal_plan(account: BillingAccount) -> list[tuple[Payment, int]]:
+    """From which payments the unspent balance can go back, and how much of each, newest first.
+
+    Only money that somebody added can go back to a source, and never more than is unspent.
+    """
+    left = account.spendable_cents
+    plan: list[tuple[Payment, int]] = []
+    added = Payment.objects.filter(
+        account=account, to_balance_cents__gt=F("balance_reversed_cents"), state__in=REFUNDABLE
+    )
+    for payment in added.order_by("-settled_at", "-pk"):
+        part = min(
+            left,
+            payment.to_balance_cents - payment.balance_reversed_cents,
+            payment.charge_cents - payment.refunded_cents - payment.disputed_cents,
+        )
+        if part > 0:
+            plan.append((payment, part))
+            left -= part
+    return plan
+
+
+@transaction.atomic
+def withdraw(*, account: BillingAccount, requested_by: User) -> list[Refund]:
+    """Refund the unspent balance to where it came from; returns the refunds, sent after the commit."""
+    account = lock_one(BillingAccount.objects.filter(pk=account.pk))
+    return [
+        refunds.request(
+            payment=payment,
+            amount_cents=cents,
+            destination=Refund.Destination.SOURCE,
+            reason=REASON,
+            requested_by=requested_by,
+            parts={None: cents},
+        )
+        for payment, cents in withdrawal_plan(account)
+    ]
+
+
+def set_auto_apply(*, account: BillingAccount, on: bool) -> None:
+    """Switch the automatic use of the balance for new bills on or off."""
+    BillingAccount.objects.filter(pk=account.pk).update(auto_apply_balance=on)
+    account.auto_apply_balance = on
+
+
+def apply_automatically(*, account: BillingAccount) -> list[Payment]:
+    """Pay bills from the balance of an account whose owner wants that, the most pressing first.
+
+    Premiums and medical bills are paid apart. Returns the payments made; harmless when run twice.
+    """
+    payments: list[Payment] = []
+    with transaction.atomic():
+        account = lock_one(BillingAccount.objects.filter(pk=account.pk))
+        if not account.auto_apply_balance:
+            return []
+        for amounts in _spread(account).values():
+            try:
+                payments.append(
+                    open_payment(
+                        account=account,
+                        amounts=amounts,
+                        payer=Payment.Payer.SYSTEM,
+                        paid_by=None,
+                        via=PaymentEvent.Via.RECONCILER,
+                        from_balance_cents=sum(amounts.values()),
+                    )
+                )
+            except CannotPay:
+                continue  # a bill changed meanwhile; the next run sees it
+    return [
+        submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.RECONCILER)
+        for payment in payments
+    ]
+
+
+def _spread(account: BillingAccount) -> dict[bool, dict[int, int]]:
+    """The spendable balance over payable bills by due date, premiums (True) and others apart."""
+    left = account.spendable_cents
+    spread: dict[bool, dict[int, int]] = defaultdict(dict)
+    for invoice in payable_bills(account):
+        part = min(left, invoice.payable_cents)
+        if part <= 0:
+            break
+        spread[invoice.kind == Invoice.Kind.PREMIUM][invoice.pk] = part
+        left -= part
+    return dict(spread)
+
+
+def accounts_to_apply() -> list[BillingAccount]:
+    """Accounts with money to spend that want it spent and have something to pay."""
+    return list(
+        BillingAccount.objects.filter(
+            auto_apply_balance=True,
+            balance_cents__gt=F("held_cents"),
+            invoices__open_cents__gt=F("invoices__reserved_cents"),
+        ).distinct()
+    )

@@ -1,0 +1,142 @@
+"""What banks take back: cardholders' disputes, and bank debits returned after they had settled.
+
+An open dispute parks the amount; won brings it back; lost reopens the bills. A returned bank debit
+arrives as a dispute that is lost from the start (Stripe: final, cannot be challenged).
+"""
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from billing.models import EntryKind, LedgerCode
+from billing.services.ledger import Posting, post
+from common.clock import business_date, now
+from common.locks import lock_one
+from payments import emails
+from payments.gateway import BankDispute
+from payments.models import (
+    Dispute,
+    DisputeState,
+    Payment,
+    PaymentEvent,
+    RefundState,
+    State,
+)
+from payments.services.moves import lock_payment, move
+from payments.services.refunds import move_by_what_is_left
+from payments.services.reversal import issue_charge, take_back_by_force
+
+log = structlog.get_logger(__name__)
+Via = PaymentEvent.Via
+
+_STATES = {
+    "needs_response": DisputeState.OPEN,
+    "under_review": DisputeState.OPEN,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+
+
+class NotYet(RuntimeError):
+    """A refund of the same payment is being sent; its outcome decides how much the bank can take."""
+
+
+@transaction.atomic
+def settle(*, payment_id: int, told: BankDispute, via: Via) -> Dispute | None:
+    """Apply what Stripe holds about a dispute. Safe to run again; None for a mere inquiry.
+
+    Raises NotYet while a refund of the payment has no outcome, so that the two never take the same
+    cent: the caller comes back.
+    """
+    target = _STATES.get(told.status)
+    if target is None:
+        log.info("dispute.no_money_moved", status=told.status)
+        return None
+    payment = lock_payment(payment_id)
+    dispute = Dispute.objects.filter(dispute_id=told.id).first()
+    if dispute is None:
+        dispute = _open(payment, told, via)
+    dispute = lock_one(Dispute.objects.filter(pk=dispute.pk))
+    if dispute.state == target or dispute.state != DisputeState.OPEN:
+        return dispute
+    dispute.state, dispute.decided_at = target, now()
+    dispute.save(update_fields=["state", "decided_at"])
+    if target == DisputeState.WON:
+        _won(payment, dispute, via)
+    else:
+        _lost(payment, dispute, via)
+    return dispute
+
+
+def _open(payment: Payment, told: BankDispute, via: Via) -> Dispute:
+    """The bank took the amount off our balance at Stripe until it decides."""
+    if payment.refunds.filter(state__in=(RefundState.CREATED, RefundState.UNKNOWN)).exists():
+        raise NotYet(payment.reference)
+    payment.disputed_cents += told.amount_cents
+    try:
+        with transaction.atomic():
+            payment.save(update_fields=["disputed_cents"])
+    except IntegrityError:
+        # More than is left at the source: only a person can tell what the bank is doing.
+        log.error("dispute.above_captured", payment=payment.reference, amount=told.amount_cents)
+        raise
+    dispute = Dispute.objects.create(
+        payment=payment,
+        dispute_id=told.id,
+        amount_cents=told.amount_cents,
+        reason=told.reason[:60],
+        is_return=told.is_return,
+    )
+    _post(dispute, EntryKind.DISPUTE_OPENED, told.amount_cents, LedgerCode.PROCESSOR_CLEARING)
+    move(payment, State.DISPUTED, via=via, detail=told.reason)
+    return dispute
+
+
+def _won(payment: Payment, dispute: Dispute, via: Via) -> None:
+    payment.disputed_cents -= dispute.amount_cents
+    payment.save(update_fields=["disputed_cents"])
+    _post(dispute, EntryKind.DISPUTE_WON, -dispute.amount_cents, LedgerCode.PROCESSOR_CLEARING)
+    move_by_what_is_left(payment, via=via)
+
+
+def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
+    """The bills are owed again; the payer is told why, and what to do."""
+    region = payment.region
+    today = business_date(region.time_zone)
+    debits = take_back_by_force(payment, dispute.amount_cents, on=today, source_id=str(dispute.pk))
+    post(
+        kind=EntryKind.DISPUTE_LOST,
+        source="dispute",
+        source_id=str(dispute.pk),
+        region=region,
+        effective_on=today,
+        lines=[*debits, Posting(LedgerCode.DISPUTES, -dispute.amount_cents, payment.account)],
+    )
+    payment.decline_code = dispute.reason
+    move(payment, State.RETURNED, via=via, detail=dispute.reason)
+    if dispute.is_return and settings.RETURNED_ITEM_FEE_CENTS:
+        issue_charge(
+            account=payment.account,
+            description=f"Returned-item fee, payment {payment.reference}",
+            amount_cents=settings.RETURNED_ITEM_FEE_CENTS,
+            on=today,
+            source="returned_item_fee",
+            source_id=str(payment.pk),
+        )
+    emails.returned(payment=payment, dispute=dispute)
+
+
+def _post(dispute: Dispute, kind: EntryKind, amount_cents: int, against: LedgerCode) -> None:
+    """Debit disputes with an amount (credit where negative) against another account."""
+    payment = dispute.payment
+    post(
+        kind=kind,
+        source="dispute",
+        source_id=str(dispute.pk),
+        region=payment.region,
+        effective_on=business_date(payment.region.time_zone),
+        lines=[
+            Posting(LedgerCode.DISPUTES, amount_cents, payment.account),
+            Posting(against, -amount_cents, payment.account),
+        ],
+    )

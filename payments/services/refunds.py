@@ -1,0 +1,313 @@
+"""Refunds: promised in one commit, sent under one key, asked about until there is an outcome.
+
+A refund to the source: created → pending → succeeded, or failed, and then the money is the payer's
+account balance. A refund to the account balance takes effect at once. What is refunded of a bill is
+owed again. Together with what banks took, refunds never exceed what was captured: the CHECK
+payment_goes_back_once holds that against any number of requests at once.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.models import User
+from billing.models import EntryKind, LedgerCode
+from billing.services import balance
+from billing.services.ledger import Posting, post
+from common import references
+from common.clock import business_date, now
+from common.failpoints import failpoint
+from common.locks import lock_one
+from payments import emails, gateway
+from payments.gateway import Busy, OutcomeUnknown, Refused, SentRefund
+from payments.models import (
+    Payment,
+    PaymentEvent,
+    Refund,
+    RefundPart,
+    RefundState,
+    State,
+)
+from payments.services.moves import lock_payment, move
+from payments.services.reversal import NothingLeft, PartKey, remaining, split, take_back
+
+log = structlog.get_logger(__name__)
+Via = PaymentEvent.Via
+
+REFERENCE_LENGTH = 11
+REFUNDABLE = (State.SUCCEEDED, State.PARTLY_REFUNDED)
+UNSETTLED = (RefundState.CREATED, RefundState.UNKNOWN, RefundState.PENDING)
+LEASE = dt.timedelta(seconds=120)
+KEY_LIVES = dt.timedelta(hours=23)
+ASK_AFTER = dt.timedelta(minutes=2)
+ASK_PENDING_AFTER = dt.timedelta(hours=6)
+BATCH = 200
+
+
+class CannotRefund(RuntimeError):
+    """The payment cannot give back that much: it is not settled, disputed, or already refunded."""
+
+
+@transaction.atomic
+def request(
+    *,
+    payment: Payment,
+    amount_cents: int,
+    destination: Refund.Destination,
+    reason: str,
+    requested_by: User | None,
+    parts: Mapping[PartKey, int] | None = None,
+) -> Refund:
+    """Promise a part of a settled payment back; sends it after the commit.
+
+    Without `parts` each bill gives in proportion to what is left of it. Raises CannotRefund, or
+    balance.NotEnough where money added to the account balance was spent; then nothing has changed.
+    """
+    payment = lock_payment(payment.pk)
+    if payment.state not in REFUNDABLE:
+        raise CannotRefund(f"{payment.reference} is {payment.state}")
+    try:
+        chosen = dict(parts) if parts is not None else split(payment, amount_cents)
+        if sum(chosen.values()) != amount_cents:
+            raise CannotRefund("the parts do not sum to the amount")
+        debits = take_back(payment, chosen)
+    except NothingLeft as error:
+        raise CannotRefund(payment.reference) from error
+    to_source = destination == Refund.Destination.SOURCE
+    if to_source:
+        _count_as_refunded(payment, amount_cents)
+    refund = Refund.objects.create(
+        payment=payment,
+        reference=references.generate("RF-", REFERENCE_LENGTH),
+        amount_cents=amount_cents,
+        destination=destination,
+        reason=reason,
+        requested_by=requested_by,
+        next_check_at=now() + ASK_AFTER if to_source else None,
+    )
+    RefundPart.objects.bulk_create(
+        RefundPart(refund=refund, allocation_id=key, amount_cents=cents)
+        for key, cents in chosen.items()
+    )
+    owed_to = LedgerCode.REFUNDS if to_source else LedgerCode.ACCOUNT_BALANCE
+    _post(
+        refund, EntryKind.REFUND_PROMISED, [*debits, Posting(owed_to, -amount_cents, payment.account)]
+    )
+    move_by_what_is_left(payment, via=Via.STAFF)
+    if to_source:
+        transaction.on_commit(lambda: _wake(refund.pk), robust=True)
+    else:
+        balance.credit(account=payment.account, amount_cents=amount_cents)
+        _end(refund, RefundState.SUCCEEDED)
+        emails.refunded(refund=refund)
+    failpoint("payments.refund_before_commit")
+    return refund
+
+
+def _count_as_refunded(payment: Payment, amount_cents: int) -> None:
+    payment.refunded_cents += amount_cents
+    try:
+        with transaction.atomic():
+            payment.save(update_fields=["refunded_cents"])
+    except IntegrityError as error:
+        raise CannotRefund(payment.reference) from error
+
+
+def move_by_what_is_left(payment: Payment, *, via: Via) -> None:
+    """Succeeded, partly refunded or refunded: what the parts of the payment say by now."""
+    left = sum(remaining(payment).values())
+    if left == payment.amount_cents:
+        target = State.SUCCEEDED
+    else:
+        target = State.PARTLY_REFUNDED if left else State.REFUNDED
+    if payment.state != target:
+        move(payment, target, via=via)
+
+
+def _wake(refund_id: int) -> None:
+    from payments import tasks  # tasks call services; only the wake-up goes the other way
+
+    tasks.send_refund.delay(refund_id)
+
+
+def advance(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
+    """Send a refund, or ask about it; returns it as it stands then. Safe to call at any time."""
+    at = at or now()
+    with _lease(refund_id, at) as refund:
+        if refund is not None:
+            _advance(refund, at)
+    return Refund.objects.get(pk=refund_id)
+
+
+@contextmanager
+def _lease(refund_id: int, at: dt.datetime) -> Iterator[Refund | None]:
+    until = at + LEASE
+    taken = Refund.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lt=at),
+        pk=refund_id,
+        state__in=UNSETTLED,
+        destination=Refund.Destination.SOURCE,
+    ).update(lease_until=until, next_check_at=at + ASK_AFTER)
+    if not taken:
+        yield None
+        return
+    try:
+        yield Refund.objects.select_related("payment__region").get(pk=refund_id)
+    finally:
+        Refund.objects.filter(pk=refund_id, lease_until=until).update(lease_until=None)
+
+
+def _advance(refund: Refund, at: dt.datetime) -> None:
+    try:
+        sent = _send_or_ask(refund, at)
+    except Busy:
+        return  # the reconciler comes back
+    except Refused as error:
+        log.error("refund.refused", refund=refund.reference, code=error.code)
+        _fail(refund_id=refund.pk, code=error.code)
+    except OutcomeUnknown as error:
+        log.warning("refund.no_answer", refund=refund.reference, error=str(error))
+        Refund.objects.filter(pk=refund.pk, state=RefundState.CREATED).update(state=RefundState.UNKNOWN)
+    else:
+        if sent is None:
+            log.error("refund.needs_review", refund=refund.reference)
+        else:
+            settle(refund_id=refund.pk, sent=sent)
+
+
+def _send_or_ask(refund: Refund, at: dt.datetime) -> SentRefund | None:
+    """Ask first where an answer was lost; send only under a key that Stripe still knows."""
+    region, intent_id = refund.payment.region, str(refund.payment.intent_id)
+    key_lives = at - refund.created_at < KEY_LIVES
+    with _asking():
+        if refund.refund_id:
+            return gateway.retrieve_refund(region=region, refund_id=refund.refund_id)
+        if refund.state == RefundState.UNKNOWN or not key_lives:
+            found = gateway.find_refund(region=region, reference=refund.reference, intent_id=intent_id)
+            if found is not None or not key_lives:
+                return found
+    failpoint("payments.before_refund")
+    sent = gateway.create_refund(
+        region=region,
+        reference=refund.reference,
+        intent_id=intent_id,
+        amount_cents=refund.amount_cents,
+    )
+    failpoint("payments.after_refund")
+    return sent
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """A question that Stripe refuses says nothing about whether money moved."""
+    try:
+        yield
+    except Refused as error:
+        raise OutcomeUnknown(error.code) from error
+
+
+@transaction.atomic
+def settle(*, refund_id: int, sent: SentRefund) -> Refund:
+    """Apply what Stripe holds to a refund. Running it again with the same answer changes nothing."""
+    refund = _lock(refund_id)
+    if sent.amount_cents != refund.amount_cents or sent.reference != refund.reference:
+        log.error("refund.mismatch", refund=refund.reference)
+        return refund
+    if refund.refund_id is None:
+        refund.refund_id = sent.id
+        refund.save(update_fields=["refund_id"])
+    if sent.status in ("failed", "canceled"):
+        return _fail_locked(refund, sent.failure_code or sent.status)
+    if refund.sent_at is None:
+        _book_sent(refund)
+    if sent.status == "succeeded" and refund.state != RefundState.SUCCEEDED:
+        _end(refund, RefundState.SUCCEEDED)
+        emails.refunded(refund=refund)
+    elif sent.status == "pending" and refund.state in (RefundState.CREATED, RefundState.UNKNOWN):
+        refund.state = RefundState.PENDING
+        refund.next_check_at = now() + ASK_PENDING_AFTER
+        refund.save(update_fields=["state", "next_check_at"])
+    return refund
+
+
+@transaction.atomic
+def _fail(*, refund_id: int, code: str) -> None:
+    _fail_locked(_lock(refund_id), code)
+
+
+def _lock(refund_id: int) -> Refund:
+    """Account, payment, refund; the refund carries the locked payment."""
+    payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
+    payment = lock_payment(payment_id)
+    refund = lock_one(Refund.objects.filter(pk=refund_id))
+    refund.payment = payment
+    return refund
+
+
+def _book_sent(refund: Refund) -> None:
+    """Stripe has taken the amount off our balance there."""
+    refund.sent_at = now()
+    refund.save(update_fields=["sent_at"])
+    account, cents = refund.payment.account, refund.amount_cents
+    _post(
+        refund,
+        EntryKind.REFUND_SENT,
+        [
+            Posting(LedgerCode.REFUNDS, cents, account),
+            Posting(LedgerCode.PROCESSOR_CLEARING, -cents, account),
+        ],
+    )
+
+
+def _fail_locked(refund: Refund, code: str) -> Refund:
+    """The source cannot take the money: it becomes account balance, visibly, and the payer is told."""
+    if refund.state == RefundState.FAILED:
+        return refund
+    payment, cents = refund.payment, refund.amount_cents
+    held_by = LedgerCode.PROCESSOR_CLEARING if refund.sent_at else LedgerCode.REFUNDS
+    _post(
+        refund,
+        EntryKind.REFUND_FAILED,
+        [
+            Posting(held_by, cents, payment.account),
+            Posting(LedgerCode.ACCOUNT_BALANCE, -cents, payment.account),
+        ],
+    )
+    balance.credit(account=payment.account, amount_cents=cents)
+    payment.refunded_cents -= cents
+    payment.save(update_fields=["refunded_cents"])
+    refund.failure_code = code[:60]
+    _end(refund, RefundState.FAILED)
+    emails.refund_failed(refund=refund)
+    return refund
+
+
+def _end(refund: Refund, state: RefundState) -> None:
+    refund.state, refund.ended_at, refund.next_check_at = state, now(), None
+    refund.save(update_fields=["state", "ended_at", "next_check_at", "failure_code"])
+
+
+def _post(refund: Refund, kind: EntryKind, lines: list[Posting]) -> None:
+    region = refund.payment.region
+    post(
+        kind=kind,
+        source="refund",
+        source_id=str(refund.pk),
+        region=region,
+        effective_on=business_date(region.time_zone),
+        lines=lines,
+    )
+
+
+def reconcile_refunds(*, at: dt.datetime | None = None) -> int:
+    """Send or ask about every refund whose turn has come; returns how many."""
+    at = at or now()
+    due = Refund.objects.filter(state__in=UNSETTLED, next_check_at__lte=at)
+    ids = list(due.order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
+    for refund_id in ids:
+        advance(refund_id=refund_id, at=at)
+    return len(ids)

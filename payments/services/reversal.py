@@ -1,0 +1,148 @@
+"""Taking a settled payment back, in whole or in part: the bills it paid are owed again.
+
+Used by refunds and by what banks take. Called inside a transaction that holds the locks on account
+and payment.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from billing.models import BillingAccount, Invoice, LedgerCode
+from billing.services import balance
+from billing.services import invoices as bills
+from billing.services.invoices import LineDraft
+from billing.services.ledger import Posting
+from common.locks import lock_ids
+from common.money import split_cents
+from payments.models import Allocation, Payment
+
+# A bill for money that came back unpaid, or for a returned item, is due after so many days.
+CHARGE_DUE_AFTER = dt.timedelta(days=30)
+
+# Which part of a payment: an allocation's key, or None for what was added to the account balance.
+PartKey = int | None
+
+
+class NothingLeft(RuntimeError):
+    """More was to be taken back than is left of the payment."""
+
+
+def remaining(payment: Payment) -> dict[PartKey, int]:
+    """What is left of each part of a payment, in cents; parts with nothing left are not listed."""
+    left: dict[PartKey, int] = {
+        allocation.pk: allocation.amount_cents - allocation.reversed_cents
+        for allocation in payment.allocations.order_by("pk")
+    }
+    left[None] = payment.to_balance_cents - payment.balance_reversed_cents
+    return {key: cents for key, cents in left.items() if cents}
+
+
+def split(payment: Payment, amount_cents: int) -> dict[PartKey, int]:
+    """Take an amount from all parts in proportion to what is left of each, odd cents first to the
+    largest remainder (common.money.split_cents). Raises NothingLeft.
+    """
+    left = remaining(payment)
+    if not 0 < amount_cents <= sum(left.values()):
+        raise NothingLeft(payment.reference)
+    shares = split_cents(amount_cents, list(left.values()))
+    return {key: share for key, share in zip(left, shares, strict=True) if share}
+
+
+def take_back(payment: Payment, parts: Mapping[PartKey, int]) -> list[Posting]:
+    """Reopen the bills, take from the balance; returns the debits for the caller's entry.
+
+    Raises NothingLeft, and billing.services.balance.NotEnough where money added to the balance was
+    spent already; then nothing has changed.
+    """
+    left = remaining(payment)
+    if not parts or any(not 0 < cents <= left.get(key, 0) for key, cents in parts.items()):
+        raise NothingLeft(payment.reference)
+    account = payment.account
+    allocations = {a.pk: a for a in Allocation.objects.filter(pk__in=[k for k in parts if k])}
+    invoices = lock_ids(Invoice, {a.invoice_id for a in allocations.values()})
+    debits: list[Posting] = []
+    for key, cents in parts.items():
+        if key is None:
+            balance.debit(account=account, amount_cents=cents)
+            payment.balance_reversed_cents += cents
+            debits.append(Posting(LedgerCode.ACCOUNT_BALANCE, cents, account))
+            continue
+        allocation = allocations[key]
+        invoice = invoices[allocation.invoice_id]
+        bills.reopen(invoice=invoice, amount_cents=cents)
+        allocation.reversed_cents += cents
+        allocation.save(update_fields=["reversed_cents"])
+        debits.append(Posting(LedgerCode.RECEIVABLE, cents, account, invoice))
+    payment.save(update_fields=["balance_reversed_cents"])
+    return debits
+
+
+def take_back_by_force(
+    payment: Payment, amount_cents: int, *, on: dt.date, source_id: str
+) -> list[Posting]:
+    """A bank has taken the money, whatever became of it meanwhile; returns debits of that amount.
+
+    First what is left of the payment; of money added to the balance what is still there; the rest
+    becomes a bill of its own, so that it is owed and seen.
+    """
+    account = payment.account
+    from_payment = min(amount_cents, sum(remaining(payment).values()))
+    parts = split(payment, from_payment) if from_payment else {}
+    account.refresh_from_db(fields=["balance_cents", "held_cents"])
+    if parts.get(None, 0) > account.spendable_cents:
+        parts[None] = account.spendable_cents
+    parts = {key: cents for key, cents in parts.items() if cents}
+    debits = take_back(payment, parts) if parts else []
+    shortfall = amount_cents - sum(parts.values())
+    if shortfall:
+        debits.append(_charge(payment, shortfall, on=on, source_id=source_id))
+    return debits
+
+
+def _charge(payment: Payment, cents: int, *, on: dt.date, source_id: str) -> Posting:
+    """Bill an amount that came back unpaid, against the disputes account that took it."""
+    invoice = issue_charge(
+        account=payment.account,
+        description=f"Returned payment {payment.reference}",
+        amount_cents=cents,
+        on=on,
+        source="returned_payment",
+        source_id=source_id,
+        credit=LedgerCode.DISPUTES,
+    )
+    # The bill's own entry credited disputes; this debit lets the caller's entry credit all of it.
+    return Posting(LedgerCode.DISPUTES, cents, payment.account, invoice)
+
+
+def issue_charge(
+    *,
+    account: BillingAccount,
+    description: str,
+    amount_cents: int,
+    on: dt.date,
+    source: str,
+    source_id: str,
+    credit: LedgerCode = LedgerCode.BILLED_REVENUE,
+) -> Invoice:
+    """A bill of one line to the guarantor: a fee, or money that came back unpaid."""
+    return bills.issue(
+        account=account,
+        patient=account.guarantor,
+        kind=Invoice.Kind.CHARGE,
+        number=f"{'RT' if source == 'returned_payment' else 'FE'}-{source_id}",
+        issued_on=on,
+        due_on=on + CHARGE_DUE_AFTER,
+        service_from=on,
+        service_to=on,
+        lines=[
+            LineDraft(
+                service_on=on,
+                description=description,
+                charge_cents=amount_cents,
+                patient_cents=amount_cents,
+            )
+        ],
+        source=source,
+        source_id=source_id,
+        credit=credit,
+    )

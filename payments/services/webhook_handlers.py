@@ -1,0 +1,117 @@
+"""What each kind of event makes us ask about. A handler finds our row and asks Stripe; no more.
+
+Objects are looked for within the Stripe account that signed the event: one entity's event never moves
+another's money.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from enum import Enum, auto
+
+from django.db.models import QuerySet
+
+from accounts.models import Region
+from payments import gateway
+from payments.models import Payment, PaymentEvent, Refund, WebhookEvent
+from payments.services import disputes, refunds, submission
+
+Via = PaymentEvent.Via
+
+
+class Result(Enum):
+    """What became of an event."""
+
+    APPLIED = auto()  # asked, and moved what had to move
+    LATER = auto()  # somebody else is at it, or something must end first
+    UNKNOWN = auto()  # nothing here by that name, so far
+
+
+Handler = Callable[[WebhookEvent, dt.datetime], Result]
+
+
+def payment_changed(event: WebhookEvent, at: dt.datetime) -> Result:
+    """A PaymentIntent moved."""
+    payment = _find_payment(event)
+    if payment is None:
+        return Result.UNKNOWN
+    payment = submission.advance(payment_id=payment.pk, via=Via.WEBHOOK, at=at)
+    return Result.LATER if _is_held(payment.lease_until, at) else Result.APPLIED
+
+
+def refund_changed(event: WebhookEvent, at: dt.datetime) -> Result:
+    """A Refund moved."""
+    refund = Refund.objects.filter(
+        payment__region__stripe_account=event.stripe_account, refund_id=event.object_id
+    ).first()
+    if refund is None:
+        return Result.UNKNOWN
+    refund = refunds.advance(refund_id=refund.pk, at=at)
+    return Result.LATER if _is_held(refund.lease_until, at) else Result.APPLIED
+
+
+def dispute_changed(event: WebhookEvent, at: dt.datetime) -> Result:
+    """A bank took a charge back, or decided about it."""
+    region = _region(event)
+    if region is None:
+        return Result.UNKNOWN
+    try:
+        told = gateway.retrieve_dispute(region=region, dispute_id=event.object_id)
+    except gateway.Refused:
+        return Result.UNKNOWN
+    payment = _ours(event).filter(intent_id=told.intent_id).first()
+    if payment is None:
+        return Result.UNKNOWN
+    if not payment.has_outcome:
+        return Result.LATER
+    try:
+        disputes.settle(payment_id=payment.pk, told=told, via=Via.WEBHOOK)
+    except disputes.NotYet:
+        return Result.LATER
+    return Result.APPLIED
+
+
+_HANDLERS: dict[str, Handler] = {
+    **{
+        f"payment_intent.{what}": payment_changed
+        for what in ("requires_action", "processing", "succeeded", "payment_failed", "canceled")
+    },
+    **{f"refund.{what}": refund_changed for what in ("created", "updated", "failed")},
+    **{
+        f"charge.dispute.{what}": dispute_changed
+        for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+    },
+}
+
+
+def find(event_type: str) -> Handler | None:
+    """The handler of a kind of event; None for those that change nothing here."""
+    return _HANDLERS.get(event_type)
+
+
+def _is_held(lease_until: dt.datetime | None, at: dt.datetime) -> bool:
+    """Whether somebody else is at it right now, so that we look once more later.
+
+    A lease that has run out is nobody's: its holder died, and `advance` left it because all has ended.
+    """
+    return lease_until is not None and lease_until >= at
+
+
+def _ours(event: WebhookEvent) -> QuerySet[Payment]:
+    return Payment.objects.filter(region__stripe_account=event.stripe_account)
+
+
+def _region(event: WebhookEvent) -> Region | None:
+    return Region.objects.filter(stripe_account=event.stripe_account).first()
+
+
+def _find_payment(event: WebhookEvent) -> Payment | None:
+    """By the intent's id; or, where we never saved it, by the reference that Stripe kept for us."""
+    payment = _ours(event).filter(intent_id=event.object_id).first()
+    region = _region(event)
+    if payment is not None or region is None:
+        return payment
+    try:
+        intent = gateway.retrieve_intent(region=region, intent_id=event.object_id)
+    except gateway.Refused:
+        return None
+    return _ours(event).filter(reference=intent.reference, intent_id__isnull=True).first()
