@@ -95,7 +95,9 @@ class AccountAdapter(DefaultAccountAdapter):
                 if not registration.make_way(email=email_address.email, user=user):
                     return False
                 registration.confirm(user=user)
-                return bool(super().confirm_email(request, email_address))
+                confirmed = bool(super().confirm_email(request, email_address))
+                transaction.set_rollback(not confirmed)
+                return confirmed
         except registration.MemberTaken:
             registration.withdraw(user=user)
             return False

@@ -283,6 +283,18 @@ def test_the_first_who_confirms_gets_the_record(client: Client, ada: Member) -> 
     assert EmailAddress.objects.filter(verified=True).count() == 1
 
 
+def test_no_record_is_given_to_an_address_that_was_not_confirmed_after_all(
+    client: Client, ada: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(client)
+    flow = "allauth.account.internal.flows.email_verification.verify_email"
+    monkeypatch.setattr(flow, lambda request, email_address: False)
+    assert confirm(client).status_code == 409
+    ada.refresh_from_db()
+    assert ada.user is None
+    assert Registration.objects.get().member == ada
+
+
 def test_a_link_works_once(client: Client, ada: Member) -> None:
     register(client)
     assert confirm(client).status_code == 302
