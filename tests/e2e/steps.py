@@ -4,7 +4,7 @@ import re
 import time
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from tests.e2e.product import Product
 
@@ -15,6 +15,12 @@ AREAS = {
     "WA": "Washington",
     "MAS": "Mid-Atlantic States",
 }
+
+
+def press(locator: Locator) -> None:
+    """Click what leads to another page, or to this one anew, and wait until that is there."""
+    with locator.page.expect_navigation():
+        locator.click()
 
 
 def fill_in_registration(page: Page, person: dict[str, Any]) -> None:
@@ -32,10 +38,10 @@ def fill_in_registration(page: Page, person: dict[str, Any]) -> None:
 def register(page: Page, product: Product, person: dict[str, Any]) -> None:
     """From the first page to the one that asks to look into the mail."""
     page.goto(product.url)
-    page.get_by_role("navigation").get_by_role("link", name="Registration").click()
-    page.get_by_role("link", name=AREAS[person["region"]], exact=True).click()
+    press(page.get_by_role("navigation").get_by_role("link", name="Registration"))
+    press(page.get_by_role("link", name=AREAS[person["region"]], exact=True))
     fill_in_registration(page, person)
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
 
 
@@ -49,28 +55,33 @@ def open_mail(page: Page, product: Product, *, to: str, subject: str) -> None:
             break
         assert time.monotonic() < deadline, f"no mail to {to} about {subject}"
         page.wait_for_timeout(500)
-    row.first.get_by_role("link").click()
+    press(row.first.get_by_role("link"))
+
+
+def follow_mailed_link(page: Page, part: str) -> None:
+    """The link of the open mail with this in its address."""
+    press(page.locator(f'a[href*="{part}"]').first)
 
 
 def confirm_address(page: Page, product: Product, person: dict[str, Any]) -> None:
     open_mail(page, product, to=person["email"], subject="Confirm your e-mail address")
-    page.locator('a[href*="/confirm/"]').first.click()
-    page.get_by_role("button", name="Yes, confirm").click()
+    follow_mailed_link(page, "/confirm/")
+    press(page.get_by_role("button", name="Yes, confirm"))
 
 
 def log_in(page: Page, product: Product, person: dict[str, Any]) -> None:
     page.goto(f"{product.url}/login/")
     page.get_by_label("E-mail").fill(person["email"])
     page.get_by_label("Password").fill(person["password"])
-    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    press(page.get_by_role("main").get_by_role("button", name="Log in"))
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
 
 
 def choose_bill(page: Page, *, provider: str) -> None:
     """From the billing home to the page that asks for the card; the whole of the bill."""
-    page.get_by_role("link", name=provider).click()
-    page.get_by_role("link", name="Pay this bill").click()
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("link", name=provider))
+    press(page.get_by_role("link", name="Pay this bill"))
+    press(page.get_by_role("button", name="Continue"))
 
 
 def card_frame(page: Page) -> FrameLocator:
@@ -84,7 +95,7 @@ def enter_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
     frame.get_by_label("Expiration date").fill("12 / 34")
     frame.get_by_label("Security code").fill("123")
     frame.get_by_label("ZIP code").fill("94612")
-    page.get_by_role("button", name="Continue to review").click()
+    press(page.get_by_role("button", name="Continue to review"))
 
 
 def reference_on(page: Page) -> str:

@@ -20,11 +20,11 @@ def test_pages_for_everybody(product: Product, new_page: NewPage) -> None:
     sweep.visit(f"{product.url}/styleguide/", "style guide")
     sweep.visit(f"{product.url}/no-such-page/", "not found", status=404)
     sweep.visit(f"{product.url}/register/", "areas")
-    sweep.visit(f"{product.url}/confirm/no-such-key/", "confirmation link that does not work")
-    sweep.visit(f"{product.url}/password/new/1-no-key/", "reset link that does not work")
+    sweep.visit(f"{product.url}/confirm/no-such-key/", "dead link to confirm", status=410)
+    sweep.visit(f"{product.url}/password/new/1-no-key/", "dead link to reset", status=410)
     sweep.visit(f"{product.url}/login/", "log in")
     sweep.page.context.clear_cookies()
-    sweep.page.get_by_role("main").get_by_role("button", name="Log in").click()
+    steps.press(sweep.page.get_by_role("main").get_by_role("button", name="Log in"))
     sweep.look("form that was open too long")
     assert sweep.found == []
 
@@ -33,21 +33,21 @@ def test_registration_and_its_errors(product: Product, people: People, new_page:
     person = people["unregistered_member"] | {"email": "somebody.else@example.com"}
     sweep = Sweep(page := new_page())
     sweep.visit(f"{product.url}/register/wa/", "registration")
-    page.get_by_role("button", name="Continue").click()
+    steps.press(page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("alert")).to_be_visible()
     sweep.look("registration with nothing filled in")
     steps.fill_in_registration(page, person | {"last_name": "Nobody"})
-    page.get_by_role("button", name="Continue").click()
+    steps.press(page.get_by_role("button", name="Continue"))
     sweep.look("registration with details that match nobody")
     steps.fill_in_registration(page, person)
-    page.get_by_role("button", name="Continue").click()
+    steps.press(page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
     sweep.look("look into your mail")
-    page.get_by_role("link", name="Use another e-mail address").click()
+    steps.press(page.get_by_role("link", name="Use another e-mail address"))
     sweep.look("another address")
     steps.open_mail(page, product, to=person["email"], subject="Confirm")
     sweep.look("mail")
-    page.locator('a[href*="/confirm/"]').first.click()
+    steps.follow_mailed_link(page, "/confirm/")
     sweep.look("confirm the address")
     sweep.visit(f"{product.url}/demo/mail/", "mailbox")
     assert sweep.found == []
@@ -59,21 +59,21 @@ def test_logging_in_and_new_passwords(product: Product, people: People, new_page
     page.goto(f"{product.url}/login/")
     page.get_by_label("E-mail").fill(person["email"])
     page.get_by_label("Password").fill("not my password")
-    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    steps.press(page.get_by_role("main").get_by_role("button", name="Log in"))
     expect(page.get_by_role("alert")).to_be_visible()
     sweep.look("log in with a wrong password")
-    page.get_by_role("link", name="Forgot your password?").click()
+    steps.press(page.get_by_role("link", name="Forgot your password?"))
     sweep.look("forgotten password")
-    page.get_by_role("main").get_by_role("button").click()
+    steps.press(page.get_by_role("main").get_by_role("button"))
     expect(page.get_by_role("alert")).to_be_visible()
     sweep.look("forgotten password without an address")
     page.get_by_label("E-mail").fill(person["email"])
-    page.get_by_role("main").get_by_role("button").click()
+    steps.press(page.get_by_role("main").get_by_role("button"))
     sweep.look("reset link sent")
     steps.open_mail(page, product, to=person["email"], subject="[Pp]assword")
-    page.locator('a[href*="/password/new/"]').first.click()
+    steps.follow_mailed_link(page, "/password/new/")
     sweep.look("new password")
-    page.get_by_role("main").get_by_role("button").click()
+    steps.press(page.get_by_role("main").get_by_role("button"))
     expect(page.get_by_role("alert")).to_be_visible()
     sweep.look("new password that is missing")
     assert sweep.found == []
@@ -108,12 +108,15 @@ def test_a_member_who_owes(product: Product, people: People, new_page: NewPage) 
         "/pay/": "choose a bill",
     }.items():
         sweep.visit(f"{product.url}{path}", state)
-    page.get_by_role("button", name="Continue").click()
+    steps.press(page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("alert")).to_be_visible()
     sweep.look("choose a bill, with none chosen")
     page.goto(f"{product.url}/billing/bills/?state=all")
-    for number, state in {"HB-0551208": "open bill", "PR-HI-5501-1": "bill past due"}.items():
-        page.get_by_role("link", name=number).first.click()
+    for number, state in {
+        "Children's day surgery": "open bill",
+        "KPPay Health Plan": "premium",
+    }.items():
+        steps.press(page.get_by_role("link", name=number).first)
         sweep.look(state)
         page.go_back()
     assert sweep.found == []
@@ -129,35 +132,46 @@ def test_every_page_of_paying(product: Product, people: People, new_page: NewPag
     steps.enter_card(page, "4000 0000 0000 9995")
     expect(page.get_by_role("heading", name="Check before you pay")).to_be_visible()
     sweep.look("review")
-    page.get_by_role("button", name="Pay $10.00 now").click()
+    steps.press(page.get_by_role("button", name="Pay $10.00 now"))
     expect(page.get_by_role("heading", name="Your payment did not go through")).to_be_visible()
     sweep.look("declined")
 
-    page.get_by_role("link", name="Try again").click()
-    page.get_by_role("button", name="Continue").click()
+    steps.press(page.get_by_role("link", name="Try again"))
+    steps.press(page.get_by_role("button", name="Continue"))
     steps.enter_card(page, "4000 0027 6000 3184")
-    page.get_by_role("button", name="Pay $10.00 now").click()
+    steps.press(page.get_by_role("button", name="Pay $10.00 now"))
     expect(page.get_by_role("heading", name="Your bank asks you to confirm")).to_be_visible()
     sweep.look("extra step of the bank")
-    page.get_by_role("button", name="Cancel this payment").click()
+    steps.press(page.get_by_role("button", name="Cancel this payment"))
     expect(page.get_by_role("heading", name="This payment was not made")).to_be_visible()
     sweep.look("not charged")
 
-    page.get_by_role("link", name="Pay again").click()
+    steps.press(page.get_by_role("link", name="Pay again"))
     page.get_by_role("radio", name="Leilani Brandt, MD").check()
-    page.get_by_role("button", name="Continue").click()
+    steps.press(page.get_by_role("button", name="Continue"))
     steps.enter_card(page)
-    product.sandbox("POST", "/_sandbox/faults", match="POST /v1/payment_intents/*/confirm",
-                    kind="act_then_500", times=9)  # fmt: skip
-    page.get_by_role("button", name="Pay $10.00 now").click()
+    product.sandbox(
+        "POST", "/_sandbox/faults", match="* /v1/payment_intents/*", kind="act_then_500", times=99
+    )
+    steps.press(page.get_by_role("button", name="Pay $10.00 now"))
     expect(page.get_by_role("heading", name="We are checking this payment")).to_be_visible()
     sweep.look("we are checking")
     product.sandbox("DELETE", "/_sandbox/faults")
+    unsettled = page.url
+
+    page.goto(f"{product.url}/billing/bills/")
+    steps.choose_bill(page, provider="Akira Fonoti, MD")
+    steps.enter_card(page)
+    steps.press(page.get_by_role("button", name="Pay $50.00 now"))
+    expect(page.get_by_role("heading", name="Your payment has been made")).to_be_visible()
+    sweep.look("paid")
+    steps.press(page.get_by_role("link", name="Akira Fonoti, MD"))
+    sweep.look("paid bill")
+    assert sweep.found == []
+
+    page.goto(unsettled)
     expect(page.get_by_role("heading", name="Your payment has been made")).to_be_visible(
         timeout=4 * steps.SOON
     )
-    sweep.look("paid")
-    page.get_by_role("link", name="Leilani Brandt, MD").click()
-    sweep.look("paid bill")
-    assert sweep.found == []
-    assert [charge["charged_cents"] for charge in product.charges("hi")] == [0, 10_00]
+    taken = [charge["charged_cents"] for charge in product.charges("hi")]
+    assert [cents for cents in taken if cents] == [10_00, 50_00]

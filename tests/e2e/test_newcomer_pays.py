@@ -18,7 +18,7 @@ def pay_first_bill(page: Page, *, provider: str, amount: str) -> str:
     expect(page.get_by_role("heading", name="Check before you pay")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(amount)
     expect(page.get_by_role("main")).to_contain_text("4242")
-    page.get_by_role("button", name=f"Pay {amount} now").click()
+    steps.press(page.get_by_role("button", name=f"Pay {amount} now"))
     expect(page.get_by_role("heading", name="Your payment has been made")).to_be_visible(
         timeout=steps.SOON
     )
@@ -48,7 +48,7 @@ def test_a_newcomer_registers_pays_and_gets_a_receipt(
     reference = pay_first_bill(page, provider="Paz Ellingsen, NP", amount="$84.20")
     expect(page.get_by_role("main")).to_contain_text(reference)
 
-    page.get_by_role("link", name="Paz Ellingsen, NP").click()
+    steps.press(page.get_by_role("link", name="Paz Ellingsen, NP"))
     expect(page.get_by_role("main")).to_contain_text("This bill is paid. You owe nothing on it.")
     page.goto(f"{product.url}/billing/")
     expect(page.get_by_role("main")).to_contain_text("$402.15")
