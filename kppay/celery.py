@@ -8,12 +8,23 @@ import os
 from typing import Any
 
 import structlog
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kppay.settings.demo")
 
-app = Celery("kppay")
+
+class BackgroundTask(Task):
+    """Nobody waits for a worker: what it asks of Stripe keeps to our rate (payments.ratelimit)."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from payments import gateway  # models are ready only when tasks run
+
+        with gateway.background():
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("kppay", task_cls=BackgroundTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -26,3 +26,17 @@ def stripe_keys(**_: Any) -> list[CheckMessage]:
                 Error(f"A test Stripe key (account {name!r}) in production.", id="payments.E002")
             )
     return messages
+
+
+@register()
+def stripe_rate(**_: Any) -> list[CheckMessage]:
+    """A burst above the rate would leave nothing to fill the bucket with."""
+    burst = settings.STRIPE_RATE_BURST
+    return [
+        Error(
+            f"The Stripe rate of account {name!r} ({rate:g} a second) is below the burst of {burst}.",
+            id="payments.E003",
+        )
+        for name, rate in settings.STRIPE_RATES.items()
+        if not 1 <= burst <= rate
+    ]

@@ -40,6 +40,7 @@ MEDIA_ROOT = BASE_DIR / "var" / "test" / "media"
 
 STRIPE_API_BASE = ""
 STRIPE_NETWORK_RETRIES = 0  # a fault meets us once; tests/payments/test_gateway.py turns them on
+STRIPE_RATES = {"default": 100_000.0}  # nothing waits; tests/payments/test_ratelimit.py lowers it
 STRIPE_JS_URL = "http://127.0.0.1:1/endive/stripe.js"
 STRIPE_ACCOUNTS = {
     name: {

@@ -1,0 +1,113 @@
+"""At most so many requests a second to one Stripe account, by all processes together.
+
+A token bucket in Redis, moved by one script there, on Redis' own clock: no request reads what another
+is about to write, and no two machines need the same time. The bucket holds `burst` tokens and fills at
+a rate that leaves room for them, so that no window of one second sees more than `per_second` requests.
+
+Fails closed: without Redis there is no token. Who may do without one is payments.gateway's decision
+(docs/decisions/0011-stripe-rate.md).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import structlog
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = structlog.get_logger(__name__)
+
+# How long a caller waits for its turn; 16 threads at 20 requests a second need less than a second.
+PATIENCE_SECONDS = 10.0
+# Requests leave this much further apart: 20 ms of jitter on the way squeezes none into a second.
+SPACING = 1.02
+REDIS_TIMEOUT_SECONDS = 1.0
+
+# One key: the moment when the bucket will be full, in microseconds. It lies one interval further in
+# the future for every token taken. Returns how long to wait before sending; -1 takes no token.
+_TAKE = """
+local interval, tolerance, patience = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = tonumber(ARGV[4])
+if not now then
+    local time = redis.call('TIME')
+    now = time[1] * 1000000 + time[2]
+end
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+-- No queue grows beyond our patience; a moment further away means that the clock was set back.
+if full_at > now + tolerance + patience + interval + 1000000 then
+    full_at = now
+end
+local wait = math.max(full_at - tolerance - now, 0)
+if wait > patience then
+    return -1
+end
+full_at = full_at + interval
+redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', math.ceil((full_at - now) / 1000))
+return math.ceil(wait)
+"""
+
+
+class NoToken(Exception):
+    """Not now: the queue is longer than our patience, or Redis is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The tokens of one Stripe account. `clock` (seconds) stands in for Redis' own in tests."""
+
+    name: str
+    redis: "Redis"
+    per_second: float
+    burst: int = 1
+    patience_seconds: float = PATIENCE_SECONDS
+    clock: Callable[[], float] | None = None
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def interval_seconds(self) -> float:
+        """Between two tokens. A full bucket and a second of filling make `per_second` together."""
+        return SPACING / (self.per_second - self.burst + 1)
+
+    def take(self) -> float:
+        """Wait for this request's turn; returns the seconds waited. Raises NoToken."""
+        interval = self.interval_seconds * 1e6
+        given = [interval, interval * (self.burst - 1), self.patience_seconds * 1e6]
+        now = "" if self.clock is None else self.clock() * 1e6
+        try:
+            wait_us = int(self.redis.eval(_TAKE, 1, f"stripe-rate:{self.name}", *given, now))
+        except RedisError as error:
+            log.error("stripe.rate_without_redis", account=self.name, error=type(error).__name__)
+            raise NoToken("redis") from error
+        if wait_us < 0:
+            log.warning("stripe.rate_exhausted", account=self.name)
+            raise NoToken("exhausted")
+        if wait_us:
+            self.sleep(wait_us / 1e6)
+        return wait_us / 1e6
+
+
+@cache
+def connect(url: str) -> "Redis":
+    """One pool per process; a connection that died meanwhile is made again, once."""
+    return Redis.from_url(
+        url,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def bucket(account: str) -> Bucket:
+    """The bucket of a Stripe account, by the settings."""
+    return Bucket(
+        name=account,
+        redis=connect(settings.CACHES["default"]["LOCATION"]),
+        per_second=settings.STRIPE_RATES.get(account, settings.STRIPE_RATES["default"]),
+        burst=settings.STRIPE_RATE_BURST,
+        patience_seconds=PATIENCE_SECONDS,
+    )
