@@ -24,6 +24,14 @@ class Authentication(StrEnum):
     UNLESS_SET_UP = "unless_set_up"  # on-session always; off-session until the card was set up
 
 
+class Refund(StrEnum):
+    """What becomes of money sent back to the card."""
+
+    AT_ONCE = "at_once"
+    LATER = "later"  # pending first, then it arrives
+    BOUNCES = "bounces"  # it looks done, and comes back
+
+
 @dataclass(frozen=True)
 class Decline:
     code: str
@@ -62,6 +70,8 @@ class TestCard:
     authentication: Authentication = Authentication.NEVER
     on_charge: Decline | None = None
     on_setup: Decline | None = None
+    dispute_reason: str | None = None  # the cardholder disputes every payment, soon
+    refund: Refund = Refund.AT_ONCE
 
     __test__ = False  # a name that pytest would otherwise collect
 
@@ -86,6 +96,14 @@ _CARDS = (
     _declined("pm_card_chargeDeclinedExpiredCard", "4000000000000069", EXPIRED),
     _declined("pm_card_chargeDeclinedIncorrectCvc", "4000000000000127", WRONG_CVC),
     _declined("pm_card_chargeDeclinedProcessingError", "4000000000000119", PROCESSING),
+    TestCard("pm_card_createDispute", "4000000000000259", dispute_reason="fraudulent"),
+    TestCard(
+        "pm_card_createDisputeProductNotReceived",
+        "4000000000002685",
+        dispute_reason="product_not_received",
+    ),
+    TestCard("pm_card_pendingRefund", "4000000000007726", refund=Refund.LATER),
+    TestCard("pm_card_refundFail", "4000000000005126", refund=Refund.BOUNCES),
     TestCard("pm_card_chargeCustomerFail", "4000000000000341", on_charge=GENERIC),
     TestCard(
         "pm_card_authenticationRequiredOnSetup",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from demo.stripe import exchange, idempotency, reading, render, report
+from demo.stripe import agenda, exchange, idempotency, reading, render, report
 from demo.stripe.accounts import Caller, authenticate
+from demo.stripe.bank import Bank
 from demo.stripe.errors import ApiError, ContractError
 from demo.stripe.exchange import Request, Response
 from demo.stripe.faults import Fault, Faults, Kind
+from demo.stripe.planting import Planting
 from demo.stripe.post import http_post
 from demo.stripe.resources import challenges, confirmation_tokens
 from demo.stripe.routing import Call, Handler, placeholders
@@ -31,7 +34,8 @@ class Sandbox:
 
     `store` is a file that other processes may share. `clock` returns an aware datetime and can be
     shifted with `shift_clock`. `deliver` posts a webhook and returns the status; deliveries happen
-    when `webhooks.deliver_due()` is called (the server calls it all the time).
+    when `webhooks.deliver_due()` is called (the server calls it all the time). What the clock brings
+    about (a debit settles) has happened for whoever asks.
     """
 
     def __init__(
@@ -48,8 +52,14 @@ class Sandbox:
         self._clock = clock
         self.faults = Faults(self.store)
         self.webhooks = Webhooks(
-            self.store, base=webhook_base, deliver=deliver, clock=lambda: self.now().timestamp()
+            self.store,
+            base=webhook_base,
+            deliver=deliver,
+            clock=lambda: self.now().timestamp(),
+            catch_up=self.catch_up,
         )
+        self.bank = Bank(self.acting)
+        self.plant = Planting(self.acting)
 
     def close(self) -> None:
         self.store.close()
@@ -68,15 +78,34 @@ class Sandbox:
         with self.store.write() as tx:
             shift = float(tx.setting("clock_shift_seconds", "0")) + by.total_seconds()
             tx.set("clock_shift_seconds", str(shift))
+        self.catch_up()
         return self.now()
+
+    def catch_up(self) -> None:
+        """Let everything happen whose time has come, in its order and as of its time."""
+        clock = self.now().timestamp()
+        with self.store.read() as tx:
+            if not agenda.anything_due(tx, clock):
+                return
+        while True:
+            with self.store.write() as tx:
+                due = agenda.take(tx, clock)
+                if due is None:
+                    return
+                by_itself = Request("POST", "", {}, {}, caller=Caller(due.account, publishable=False))
+                call = self._call(tx, by_itself, due.at)
+                call.request_id, call.clock = None, int(clock)
+                due.carry_out(call)
 
     # The witness
 
     def charges(self, account: str | None = None) -> list[report.ChargeLine]:
         """Every charge ever tried, oldest first: what really happened to money."""
+        self.catch_up()
         return report.charges(self.store, account)
 
     def report(self) -> dict[str, Any]:
+        self.catch_up()
         return report.summary(self.store)
 
     def violations(self) -> list[dict[str, Any]]:
@@ -90,23 +119,30 @@ class Sandbox:
     # What a browser or a cardholder does, for tests without a browser
 
     def confirmation_token(self, account: str, *, card: str = "pm_card_visa", **given: Any) -> str:
-        """The id that `createConfirmationToken` would hand to the page for this test card."""
-        request = Request("POST", "", {}, {}, caller=Caller(account, publishable=False))
-        now = int(self.now().timestamp())
-        with self.store.write() as tx:
-            call = self._call(tx, request, now)
+        """The id that `createConfirmationToken` would hand to the page for this payment method.
+
+        `card` is one of Stripe's test names, of a card or of a bank account
+        (`pm_usBankAccount_success`), or the id of a saved method.
+        """
+        with self.acting(account) as call:
             call.params = {"payment_method": card, **given}
             return confirmation_tokens.issue(call)["id"]
 
     def complete_challenge(self, account: str, intent: str, *, succeed: bool = True) -> Object:
         """Answer the bank's question about an intent, as the cardholder would in the browser."""
-        request = Request("POST", "", {}, {}, caller=Caller(account, publishable=True))
+        with self.acting(account, publishable=True) as call:
+            call.params = {"intent": intent, "outcome": "complete" if succeed else "fail"}
+            call.client_secret = (call.tx.get(account, intent) or {}).get("client_secret")
+            return render.public(challenges.answer(call))
+
+    @contextmanager
+    def acting(self, account: str, *, publishable: bool = False) -> Iterator[Call]:
+        """A call that no request of the portal made, in a transaction of its own."""
+        self.catch_up()
+        request = Request("POST", "", {}, {}, caller=Caller(account, publishable=publishable))
         now = int(self.now().timestamp())
         with self.store.write() as tx:
-            call = self._call(tx, request, now)
-            call.params = {"intent": intent, "outcome": "complete" if succeed else "fail"}
-            call.client_secret = (tx.get(account, intent) or {}).get("client_secret")
-            return render.public(challenges.answer(call))
+            yield self._call(tx, request, now)
 
     # One request
 
@@ -130,6 +166,7 @@ class Sandbox:
         return exchange.after_acting(fault, response)
 
     def _answer(self, request: Request, fault: Fault | None) -> Response:
+        self.catch_up()
         now = int(self.now().timestamp())
         understood = self._understand(request, now)
         saved = self._claim(request, now)

@@ -59,18 +59,23 @@ def read(request: Request) -> Understood:
 
 
 def _refuse_raw_numbers(form: Form) -> None:
-    """Card numbers belong into the iframe: a server that sends one has seen one."""
-    card = form.get("card")
+    """Card and account numbers belong into the iframe: a server that sends one has seen one.
+
+    Stripe itself would take account numbers from a server; the portal has no business with them.
+    """
     data = form.get("payment_method_data")
-    inner = data.get("card") if isinstance(data, dict) else None
-    if any(isinstance(given, dict) and "number" in given for given in (card, inner)):
-        raise ApiError(
-            402,
-            "invalid_request_error",
-            "Sending credit card numbers directly to the Stripe API is generally unsafe. Use a "
-            "test payment method such as pm_card_visa, or the Payment Element.",
-            param="card[number]",
-        )
+    for outer in (form, data if isinstance(data, dict) else {}):
+        for kind, name in (("card", "number"), ("us_bank_account", "account_number")):
+            given = outer.get(kind)
+            if isinstance(given, dict) and name in given:
+                raise ApiError(
+                    402,
+                    "invalid_request_error",
+                    "Sending credit card numbers or account numbers directly to the Stripe API is "
+                    "generally unsafe. Use a test payment method such as pm_card_visa, or the "
+                    "Payment Element.",
+                    param=f"{kind}[{name}]",
+                )
 
 
 def check_version(request: Request) -> None:

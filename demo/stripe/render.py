@@ -93,7 +93,8 @@ def page(objects: Iterable[Object], params: dict[str, Any], url: str) -> Object:
             code="parameter_invalid_integer",
             param="limit",
         )
-    rows: Iterable[Object] = (obj for obj in objects if _created_within(obj, params.get("created")))
+    dates = params.get("created")
+    rows: Iterable[Object] = (obj for obj in objects if within(obj["created"], dates))
     if "ending_before" in params:
         before = _until(rows, params["ending_before"], "ending_before")
         chosen, has_more = before[-limit:], len(before) > limit
@@ -125,16 +126,16 @@ def _after(rows: Iterable[Object], cursor: str) -> Iterable[Object]:
     return iterator
 
 
-def _created_within(obj: Object, wanted: Any) -> bool:
+def within(moment: int, wanted: Any) -> bool:
+    """Stripe's filter for dates: none, an exact one, or limits by gt, gte, lt, lte."""
     if wanted is None:
         return True
-    created = obj["created"]
     if isinstance(wanted, int):
-        return created == wanted
+        return moment == wanted
     tests = {
-        "gt": created.__gt__,
-        "gte": created.__ge__,
-        "lt": created.__lt__,
-        "lte": created.__le__,
+        "gt": moment.__gt__,
+        "gte": moment.__ge__,
+        "lt": moment.__lt__,
+        "lte": moment.__le__,
     }
     return all(tests[name](limit) for name, limit in wanted.items())

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from demo.stripe.errors import ApiError
-from demo.stripe.store import Store, Transaction
+from demo.stripe.store import Object, Store, Transaction
 
 PAYMENT_KEY = "payment"  # the metadata key under which the portal names its payment
 
@@ -19,21 +19,41 @@ class RefundLine:
 
 
 @dataclass(frozen=True)
+class DisputeLine:
+    dispute: str
+    amount_cents: int
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ChargeLine:
-    """One charge. `charged_cents` is what was taken: 0 unless it succeeded and was captured."""
+    """One charge. `charged_cents` is what was taken: 0 unless it succeeded and was captured.
+
+    `net_cents`, what is ours of it: charged, less what was refunded (on its way or arrived),
+    disputed (by a cardholder: undecided or lost) and returned (a bank debit after it settled).
+    `fee_cents` is what Stripe kept for the charge and its disputes, over and above that.
+    """
 
     account: str
     charge: str
     payment_intent: str
     payment: str | None
+    method: str  # card or us_bank_account
     amount_cents: int
+    pending_cents: int  # a bank debit on its way
     charged_cents: int
     refunded_cents: int
+    disputed_cents: int
+    returned_cents: int
+    net_cents: int
+    fee_cents: int
     status: str  # succeeded, pending or failed
     captured: bool
     failure_code: str | None
     created: int
     refunds: tuple[RefundLine, ...]
+    disputes: tuple[DisputeLine, ...]
 
 
 def charges(store: Store, account: str | None = None) -> list[ChargeLine]:
@@ -50,22 +70,42 @@ def _accounts(tx: Transaction) -> list[str]:
     return [name for (name,) in tx.execute("SELECT DISTINCT account FROM objects ORDER BY 1")]
 
 
-def _line(tx: Transaction, account: str, charge: dict[str, Any]) -> ChargeLine:
+def _line(tx: Transaction, account: str, charge: Object) -> ChargeLine:
     refunds = reversed(list(tx.find(account, "refund", {"charge": charge["id"]})))
+    disputes = list(reversed(list(tx.find(account, "dispute", {"charge": charge["id"]}))))
     taken = charge["status"] == "succeeded" and charge["captured"]
+    charged = charge["amount_captured"] if taken else 0
+    refunded = charge["amount_refunded"] if taken else 0
+    by_card = charge["payment_method_details"]["type"] == "card"
+    gone = sum(dispute["amount"] for dispute in disputes if dispute["status"] != "won")
     return ChargeLine(
         account=account,
         charge=charge["id"],
         payment_intent=charge["payment_intent"],
         payment=charge["metadata"].get(PAYMENT_KEY),
+        method=charge["payment_method_details"]["type"],
         amount_cents=charge["amount"],
-        charged_cents=charge["amount_captured"] if taken else 0,
-        refunded_cents=charge["amount_refunded"] if taken else 0,
+        pending_cents=charge["amount"] if charge["status"] == "pending" else 0,
+        charged_cents=charged,
+        refunded_cents=refunded,
+        disputed_cents=gone if by_card else 0,
+        returned_cents=0 if by_card else gone,
+        net_cents=charged - refunded - gone,
+        fee_cents=_fees(tx, account, [charge, *disputes]),
         status=charge["status"],
         captured=charge["captured"],
         failure_code=charge["failure_code"],
         created=charge["created"],
         refunds=tuple(RefundLine(r["id"], r["amount"], r["status"]) for r in refunds),
+        disputes=tuple(DisputeLine(d["id"], d["amount"], d["status"], d["reason"]) for d in disputes),
+    )
+
+
+def _fees(tx: Transaction, account: str, sources: list[Object]) -> int:
+    return sum(
+        movement["fee"]
+        for source in sources
+        for movement in tx.find(account, "balance_transaction", {"source": source["id"]})
     )
 
 
@@ -84,15 +124,16 @@ def summary(store: Store) -> dict[str, Any]:
     }
 
 
+_SUMS = ("pending", "charged", "refunded", "disputed", "returned", "net", "fee")
+
+
 def _sums(lines: list[ChargeLine]) -> dict[str, int]:
-    charged = sum(line.charged_cents for line in lines)
-    refunded = sum(line.refunded_cents for line in lines)
+    sums = {f"{name}_cents": sum(getattr(line, f"{name}_cents") for line in lines) for name in _SUMS}
     return {
         "succeeded": sum(line.status == "succeeded" for line in lines),
+        "pending": sum(line.status == "pending" for line in lines),
         "failed": sum(line.status == "failed" for line in lines),
-        "charged_cents": charged,
-        "refunded_cents": refunded,
-        "net_cents": charged - refunded,
+        **sums,
     }
 
 
@@ -108,10 +149,8 @@ def text(book: dict[str, Any]) -> str:
                 f"  {_dollars(charge['amount_cents'])}  {charge['status']}{reason}"
                 + ("" if charge["captured"] or reason else "  not captured")
             )
-            lines.extend(
-                f"    refund {refund['refund']}  {_dollars(refund['amount_cents'])}  {refund['status']}"
-                for refund in charge["refunds"]
-            )
+            lines.extend(_part("refund", refund) for refund in charge["refunds"])
+            lines.extend(_part("dispute", dispute) for dispute in charge["disputes"])
         lines.append(f"  {_total(account)}")
     lines.append(f"all accounts: {_total(book['totals'])}")
     lines.append(f"contract violations: {len(book['violations'])}")
@@ -122,12 +161,15 @@ def text(book: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _part(kind: str, part: dict[str, Any]) -> str:
+    reason = f" ({part['reason']})" if "reason" in part else ""
+    return f"    {kind} {part[kind]}  {_dollars(part['amount_cents'])}  {part['status']}{reason}"
+
+
 def _total(sums: dict[str, int]) -> str:
-    return (
-        f"{sums['succeeded']} succeeded, {sums['failed']} failed, "
-        f"charged {_dollars(sums['charged_cents'])}, refunded {_dollars(sums['refunded_cents'])}, "
-        f"net {_dollars(sums['net_cents'])}"
-    )
+    counts = ", ".join(f"{sums[name]} {name}" for name in ("succeeded", "pending", "failed"))
+    amounts = ", ".join(f"{name} {_dollars(sums[f'{name}_cents'])}" for name in _SUMS)
+    return f"{counts}; {amounts}"
 
 
 def _dollars(cents: int) -> str:

@@ -29,7 +29,7 @@ class Call:
     account: str
     publishable: bool
     tx: Transaction
-    now: int  # seconds since 1970 on the sandbox's clock
+    now: int  # when it happens: seconds since 1970 on the sandbox's clock
     params: dict[str, Any]
     ids: tuple[str, ...]  # what stands in the path's placeholders
     origin: str  # where the sandbox's own pages are served
@@ -37,6 +37,7 @@ class Call:
     client_secret: str | None = None
     request_id: str | None = None
     idempotency_key: str | None = None
+    clock: int = 0  # what the clock shows; later than `now` where it has jumped over an act
 
     @property
     def today(self) -> date:
@@ -59,7 +60,15 @@ class Call:
     def emit(self, event_type: str, obj: Object) -> None:
         """Record an event about `obj` as it is now, and queue its delivery."""
         request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
-        webhooks.record(self.tx, self.account, event_type, obj, now=self.now, request=request)
+        webhooks.record(
+            self.tx,
+            self.account,
+            event_type,
+            obj,
+            now=self.now,
+            queued=max(self.now, self.clock),
+            request=request,
+        )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ CREATE INDEX IF NOT EXISTS objects_by_customer
     ON objects (account, kind, json_extract(body, '$.customer'));
 CREATE INDEX IF NOT EXISTS objects_by_intent
     ON objects (account, kind, json_extract(body, '$.payment_intent'));
+CREATE INDEX IF NOT EXISTS objects_by_charge ON objects (account, kind, json_extract(body, '$.charge'));
+CREATE INDEX IF NOT EXISTS objects_by_source ON objects (account, kind, json_extract(body, '$.source'));
 CREATE TABLE IF NOT EXISTS idempotency (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, created INTEGER NOT NULL,
     lease_until REAL NOT NULL, status INTEGER, body BLOB, request_id TEXT NOT NULL,
@@ -46,6 +48,9 @@ CREATE TABLE IF NOT EXISTS deliveries (
     state TEXT NOT NULL, answered INTEGER, lease_until REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS deliveries_open ON deliveries (state, due);
 CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event);
+CREATE TABLE IF NOT EXISTS agenda (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, due INTEGER NOT NULL,
+    act TEXT NOT NULL, object TEXT NOT NULL, UNIQUE (due, account, act, object));
 CREATE TABLE IF NOT EXISTS faults (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, pattern TEXT NOT NULL, kind TEXT NOT NULL,
     times INTEGER NOT NULL, seconds REAL NOT NULL, probability REAL NOT NULL,
@@ -79,9 +84,12 @@ class Transaction:
         self.execute(
             "INSERT INTO objects (account, id, kind, created, body) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (account, id) DO UPDATE SET body = excluded.body",
-            *(account, obj["id"], obj["object"], obj["created"], json.dumps(obj)),
+            *(account, obj["id"], obj["object"], obj.get("created", 0), json.dumps(obj)),
         )
         return obj
+
+    def delete(self, account: str, object_id: str) -> None:
+        self.execute("DELETE FROM objects WHERE account = ? AND id = ?", account, object_id)
 
     def find(self, account: str, kind: str, where: dict[str, Any] | None = None) -> Iterator[Object]:
         """Objects of a kind, newest first. `where` maps a field ("customer") to its value."""

@@ -64,9 +64,13 @@ def record(
     obj: Object,
     *,
     now: int,
+    queued: int,
     request: dict[str, str | None],
 ) -> Object:
-    """Write an event with a snapshot of `obj`, and queue its delivery as the mode says."""
+    """Write an event of `now` with a snapshot of `obj`, and queue its delivery as the mode says.
+
+    `queued` is when the delivery can begin: later than `now` where the clock has jumped.
+    """
     event: Object = {
         "id": new_id("evt"),
         "object": "event",
@@ -77,12 +81,13 @@ def record(
         "pending_webhooks": 1,
         "request": request,
         "type": event_type,
+        "_queued": queued,
     }
     tx.put(account, event)
     mode = Mode(tx.setting("webhook_mode", Mode.NORMAL))
     copies = 2 if mode is Mode.DOUBLE else 1
     for _ in range(copies):
-        _queue(tx, account, event["id"], mode=mode, now=now)
+        _queue(tx, account, event["id"], mode=mode, now=queued)
     return event
 
 
@@ -100,15 +105,23 @@ def _queue(tx: Transaction, account: str, event_id: str, *, mode: Mode, now: flo
 
 
 class Webhooks:
-    """The post office of one store. `clock` gives seconds on the sandbox's clock."""
+    """The post office of one store. `clock` gives seconds on the sandbox's clock; `catch_up` lets
+    happen what the clock brings about, before deliveries are looked for."""
 
     def __init__(
-        self, store: Store, *, base: str, deliver: Deliver, clock: Callable[[], float]
+        self,
+        store: Store,
+        *,
+        base: str,
+        deliver: Deliver,
+        clock: Callable[[], float],
+        catch_up: Callable[[], None],
     ) -> None:
         self._store = store
         self._base = base.rstrip("/")
         self._deliver = deliver
         self._clock = clock
+        self._catch_up = catch_up
 
     def set_mode(self, mode: str, *, seed: int = 0) -> None:
         """Change what happens to new events; NORMAL also lets go what was held."""
@@ -121,6 +134,7 @@ class Webhooks:
 
     def deliver_due(self, *, everything: bool = False) -> list[Delivery]:
         """Post what is due (or all that is open, whatever its time), each once, in order."""
+        self._catch_up()
         limit = float("inf") if everything else self._clock()
         with self._store.read() as tx:
             seqs = tx.execute(
@@ -232,7 +246,7 @@ class Webhooks:
         if 200 <= status < 300:
             state = "delivered"
             tx.put(account, {**event, "pending_webhooks": 0})
-        elif now - event["created"] > RETRY_FOR_SECONDS:
+        elif now - event.get("_queued", event["created"]) > RETRY_FOR_SECONDS:
             state = "failed"
         else:
             state = "pending"

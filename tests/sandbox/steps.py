@@ -5,6 +5,12 @@ from typing import Any
 import stripe
 
 RETURN_URL = "https://portal.example/pay/return"
+ACCEPTED: Any = {
+    "customer_acceptance": {
+        "type": "online",
+        "online": {"ip_address": "192.0.2.7", "user_agent": "Browser/1.0"},
+    }
+}
 
 
 def create(client: stripe.StripeClient, cents: int = 4210, **given: Any) -> stripe.PaymentIntent:
@@ -32,4 +38,12 @@ def pay(
     client: stripe.StripeClient, card: str = "pm_card_visa", cents: int = 4210, **given: Any
 ) -> stripe.PaymentIntent:
     """Create and confirm at once."""
-    return create(client, cents, confirm=True, payment_method=card, return_url=RETURN_URL, **given)
+    chosen = {"payment_method": card, "return_url": RETURN_URL, **given}
+    return create(client, cents, confirm=True, **chosen)
+
+
+def debit(
+    client: stripe.StripeClient, account: str = "success", cents: int = 4210, **given: Any
+) -> stripe.PaymentIntent:
+    """Create and confirm a payment by bank account, with the payer's mandate."""
+    return pay(client, f"pm_usBankAccount_{account}", cents, **{"mandate_data": ACCEPTED, **given})

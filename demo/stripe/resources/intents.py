@@ -14,7 +14,7 @@ from demo.stripe.resources import confirmation_tokens, payment_methods
 from demo.stripe.routing import Call
 from demo.stripe.store import Object
 
-SUPPORTED_TYPES = ("card",)
+SUPPORTED_TYPES = ("card", payment_methods.BANK)
 
 # docs.stripe.com/api/payment_intents/create: parameters that mean something only with confirm=true.
 CONFIRM_ONLY = frozenset(
@@ -50,6 +50,8 @@ def method_types(params: dict[str, Any]) -> list[str]:
     allowed = params.get("allowed_payment_method_types") or SUPPORTED_TYPES
     excluded = params.get("excluded_payment_method_types") or ()
     types = [name for name in SUPPORTED_TYPES if name in allowed and name not in excluded]
+    if params.get("capture_method") == "manual" and payment_methods.BANK in types:
+        types.remove(payment_methods.BANK)  # a debit cannot be held
     if not types:
         raise invalid(
             "No valid payment method types for this intent. The demo sandbox simulates: "
@@ -67,10 +69,16 @@ def automatic_methods(params: dict[str, Any]) -> dict[str, Any] | None:
     return {"allow_redirects": given.get("allow_redirects", "always"), "enabled": True}
 
 
+_METHOD_OPTIONS = {
+    "card": frozenset({"request_three_d_secure"}),
+    payment_methods.BANK: frozenset({"verification_method"}),
+}
+
+
 def check_method_options(options: Any) -> dict[str, Any]:
-    """Of `payment_method_options`, only the request for 3-D Secure is simulated."""
+    """Of `payment_method_options`, the request for 3-D Secure and the way to verify are simulated."""
     for kind, given in (options or {}).items():
-        if kind != "card" or (given and set(given) - {"request_three_d_secure"}):
+        if set(given or ()) - _METHOD_OPTIONS.get(kind, frozenset()):
             raise not_simulated(f"these payment_method_options for '{kind}'")
     return options or {}
 

@@ -1,4 +1,4 @@
-"""Payment intents for cards: created, confirmed, authenticated, captured, canceled, searched."""
+"""Payment intents: created, confirmed, authenticated, captured, canceled, searched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demo.stripe.cards import NEEDS_AUTHENTICATION, Decline
 from demo.stripe.errors import invalid, not_simulated
 from demo.stripe.ids import client_secret, new_id
 from demo.stripe.render import public
-from demo.stripe.resources import charges, intents, payment_methods
+from demo.stripe.resources import balance, charges, debits, intents, microdeposits, payment_methods
 from demo.stripe.resources.common import assign, merge_metadata
 from demo.stripe.resources.search import matches
 from demo.stripe.routing import Call, Keys, route
@@ -23,7 +23,7 @@ _UPDATE = (
     "receipt_email setup_future_usage statement_descriptor statement_descriptor_suffix"
 )
 _CONFIRM = (
-    "confirmation_token error_on_requires_action off_session payment_method "
+    "confirmation_token error_on_requires_action mandate mandate_data off_session payment_method "
     "payment_method_options return_url setup_future_usage use_stripe_sdk"
 )
 _CREATE = (
@@ -157,6 +157,8 @@ def _confirm(call: Call, intent: Object) -> Object:
     method = intents.choose_method(call, intent)
     intents.check_return_url(intent)
     intent["_off_session"] = bool(params.get("off_session"))
+    if method["type"] == payment_methods.BANK:
+        return debits.confirm_payment(call, intent, method)
     requested = intent["payment_method_options"].get("card", {}).get("request_three_d_secure")
     wants_authentication = intents.needs_authentication(
         method,
@@ -195,7 +197,7 @@ def _charge(call: Call, intent: Object, method: Object, *, authenticated: bool) 
         _decline(call, intent, method, decline, authenticated=authenticated)
     charges.attempt(call, intent, method, decline=None, authenticated=authenticated)
     intent.update(payment_method=method["id"], next_action=None, last_payment_error=None)
-    _keep_method(call, intent, method)
+    payment_methods.keep(call, method, intent)
     if intent["capture_method"] == "manual":
         intent.update(status="requires_capture", amount_capturable=intent["amount"])
         call.emit("payment_intent.amount_capturable_updated", intent)
@@ -203,16 +205,6 @@ def _charge(call: Call, intent: Object, method: Object, *, authenticated: bool) 
         intent.update(status="succeeded", amount_received=intent["amount"])
         call.emit("payment_intent.succeeded", intent)
     return call.save(intent)
-
-
-def _keep_method(call: Call, intent: Object, method: Object) -> None:
-    """A method that was paid with belongs to its customer from now on, or is spent."""
-    method["_used"] = True
-    if intent["setup_future_usage"]:
-        method["_set_up"] = True
-        if intent["customer"]:
-            payment_methods.attach_to_customer(call, method, intent["customer"])
-    call.save(method)
 
 
 def _record_decline(
@@ -268,11 +260,23 @@ def capture(call: Call) -> Object:
     intent["metadata"] = merge_metadata(intent["metadata"], call.params.get("metadata"))
     charge = call.load("charge", intent["latest_charge"])
     charge.update(captured=True, amount_captured=amount)
+    balance.book_charge(call, charge, amount)
     call.save(charge)
     call.emit("charge.captured", charge)
     intent.update(status="succeeded", amount_received=amount, amount_capturable=0)
     call.emit("payment_intent.succeeded", intent)
     return call.save(intent)
+
+
+@route(
+    "POST",
+    "/v1/payment_intents/{intent}/verify_microdeposits",
+    "amounts descriptor_code",
+    keys=Keys.EITHER,
+)
+def verify_microdeposits(call: Call) -> Object:
+    intent = intents.load_intent(call, "payment_intent")
+    return debits.send(call, intent, microdeposits.verify(call, intent))
 
 
 @route("GET", "/v1/payment_intents", "created customer ending_before limit starting_after")

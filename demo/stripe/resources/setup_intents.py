@@ -1,17 +1,21 @@
-"""Setup intents: a card is saved for later use, authenticated now so that it need not be then."""
+"""Setup intents: a card or bank account is saved, authenticated now so that it need not be later."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from demo.stripe import render
 from demo.stripe.cards import Decline
 from demo.stripe.ids import client_secret, new_id
 from demo.stripe.render import public
-from demo.stripe.resources import intents, payment_methods
+from demo.stripe.resources import debits, intents, microdeposits, payment_methods
 from demo.stripe.resources.common import assign, merge_metadata
 from demo.stripe.routing import Call, Keys, route
 from demo.stripe.store import Object
 
-_CONFIRM = "confirmation_token payment_method payment_method_options return_url use_stripe_sdk"
+_CONFIRM = (
+    "confirmation_token mandate_data payment_method payment_method_options return_url use_stripe_sdk"
+)
 _CREATE = (
     f"{_CONFIRM} allowed_payment_method_types automatic_payment_methods confirm customer "
     "description excluded_payment_method_types metadata usage"
@@ -53,7 +57,8 @@ def create(call: Call) -> Object:
                 "mandate_options": None,
                 "network": None,
                 "request_three_d_secure": "automatic",
-            }
+            },
+            **_bank_options(params),
         },
         "payment_method_types": intents.method_types(params),
         "single_use_mandate": None,
@@ -73,6 +78,11 @@ def create(call: Call) -> Object:
     return _confirm(call, intent) if params.get("confirm") else intent
 
 
+def _bank_options(params: dict[str, Any]) -> dict[str, Any]:
+    given = (params.get("payment_method_options") or {}).get(payment_methods.BANK)
+    return {payment_methods.BANK: given} if given else {}
+
+
 @route("GET", "/v1/setup_intents/{intent}", "client_secret", keys=Keys.EITHER)
 def retrieve(call: Call) -> Object:
     return intents.load_intent(call, "setup_intent")
@@ -88,6 +98,8 @@ def _confirm(call: Call, intent: Object) -> Object:
     options = intents.check_method_options(call.params.get("payment_method_options"))
     method = intents.choose_method(call, intent)
     intents.check_return_url(intent)
+    if method["type"] == payment_methods.BANK:
+        return debits.confirm_setup(call, intent, method)
     requested = options.get("card", {}).get("request_three_d_secure")
     if intents.needs_authentication(
         method, off_session=False, requested=requested in ("any", "challenge")
@@ -136,6 +148,17 @@ def _fail(call: Call, intent: Object, method: Object, decline: Decline) -> None:
     intents.reset_after_failure(intent, intents.decline_fields(decline, method, None))
     call.save(intent)
     call.emit("setup_intent.setup_failed", intent)
+
+
+@route(
+    "POST",
+    "/v1/setup_intents/{intent}/verify_microdeposits",
+    "amounts descriptor_code",
+    keys=Keys.EITHER,
+)
+def verify_microdeposits(call: Call) -> Object:
+    intent = intents.load_intent(call, "setup_intent")
+    return debits.save(call, intent, microdeposits.verify(call, intent))
 
 
 @route("POST", "/v1/setup_intents/{intent}/cancel", "cancellation_reason")
