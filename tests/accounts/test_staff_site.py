@@ -1,5 +1,7 @@
 """The staff pages are behind the portal's log-in, and show rather than change."""
 
+import re
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib import admin
@@ -100,3 +102,23 @@ def test_not_even_a_superuser_edits_a_log_in_or_a_member_there(client: Client) -
         assert "_save" not in client.get(url).text
         assert client.post(url, {"email": "x@example.com"}).status_code == 403
     assert User.objects.filter(email="x@example.com").count() == 0
+
+
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|<[^>]*\s(?:style|on\w+)=", re.IGNORECASE)
+
+
+def test_the_staff_pages_need_nothing_that_the_content_policy_forbids(client: Client) -> None:
+    """No script, style or handler in the page itself: the policy allows files of ours only."""
+    member = make_member()
+    client.force_login(make_staff(None))
+    pages = ["/admin/", "/admin/accounts/"]
+    for model, key in (("member", member.pk), ("user", member.user_id), ("region", make_region().pk)):
+        pages.append(reverse(f"admin:accounts_{model}_changelist"))
+        pages.append(reverse(f"admin:accounts_{model}_change", args=[key]))
+        pages.append(reverse(f"admin:accounts_{model}_history", args=[key]))
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200, page
+        assert INLINE.findall(answer.text) == [], page
+    assert INLINE.search('<p class="a" onclick="b">')
+    assert INLINE.search("<script>b</script>")
