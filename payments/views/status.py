@@ -43,14 +43,17 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
         ),
         "explanation": declines.explain(payment.decline_code),
         "stripe_js_url": settings.STRIPE_JS_URL,
+        "seen": payment.state,
     }
     template = TEMPLATES[State(payment.state)]
     if payment.state == State.REQUIRES_ACTION:
         try:
             context["client_secret"] = submission.client_secret(payment=payment)
             context["publishable_key"] = gateway.publishable_key(payment.region)
-        except gateway.GatewayError:
+        except gateway.Refused:  # the step was taken; the webhook or the reconciler settles it
             template = TEMPLATES[State.UNKNOWN]
+        except gateway.GatewayError:  # no answer: the page asks again
+            template, context["seen"] = TEMPLATES[State.UNKNOWN], State.UNKNOWN
     with timezone.override(payment.region.time_zone):
         return render(request, template, context)
 
