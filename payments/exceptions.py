@@ -18,7 +18,11 @@ class BillBusy(CannotPay):
 
 
 class NotReviewed(CannotPay):
-    """Confirmed without a method chosen and reviewed."""
+    """Confirmed without a method chosen, or with another one than the page showed."""
+
+
+class AmountOutOfRange(CannotPay):
+    """Less than Stripe charges at all, or more than it charges at once."""
 
 
 class MixedBills(CannotPay):

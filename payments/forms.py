@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Invoice
 from common.forms import MoneyField
 from common.money import format_cents
-from payments.exceptions import BillBusy, CannotPay
+from payments.exceptions import AmountOutOfRange, BillBusy, CannotPay
+from payments.services.checkout import MAX_CENTS, MIN_CENTS
 
 FULL, PART = "full", "part"
 
@@ -82,5 +83,14 @@ def sentence(error: CannotPay) -> str:
                 "You can pay again when it has."
             )
             % {"reference": error.reference}
+        )
+    if isinstance(error, AmountOutOfRange):
+        limits = {"least": format_cents(MIN_CENTS), "most": format_cents(MAX_CENTS)}
+        return str(
+            _(
+                "One payment can be from %(least)s to %(most)s. "
+                "Choose another amount, or call us to pay."
+            )
+            % limits
         )
     return str(_("This bill was paid or changed meanwhile. Check what is owed and choose again."))

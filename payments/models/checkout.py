@@ -51,6 +51,11 @@ class Checkout(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def method_key(self) -> str:
+        """Another value for every choice of a method: what was reviewed is what is charged."""
+        return self.confirmation_token or str(self.saved_method_id or "")
+
 
 class CheckoutItem(models.Model):
     """How much of the checkout goes to which bill, in cents."""

@@ -12,11 +12,12 @@ from accounts.models import User
 from billing.models import BillingAccount, Invoice
 from common.locks import lock_one
 from payments import gateway
-from payments.exceptions import BalanceTooLow, BillNotPayable, NotReviewed
+from payments.exceptions import AmountOutOfRange, BalanceTooLow, BillNotPayable, NotReviewed
 from payments.models import Checkout, CheckoutItem, Payment, PaymentEvent
 from payments.services.opening import check_amounts, open_payment
 
-MAX_CENTS = 99_999_999  # Stripe's largest charge in US dollars
+# docs.stripe.com/currencies: the smallest and the largest charge in US dollars.
+MIN_CENTS, MAX_CENTS = 50, 99_999_999
 
 
 @transaction.atomic
@@ -30,15 +31,18 @@ def start(
 ) -> Checkout:
     """Draft a payment of some cents on each bill, or of money into the account balance.
 
-    Reserves nothing. Raises BillNotPayable (also for a bill of another account), BillBusy, MixedBills
-    or BalanceTooLow.
+    Reserves nothing. Raises BillNotPayable (also for a bill of another account), BillBusy, MixedBills,
+    BalanceTooLow or AmountOutOfRange.
     """
     total_cents = sum(amounts.values())
     check_amounts(account, amounts)
-    if not 0 < total_cents + to_balance_cents <= MAX_CENTS or to_balance_cents < 0:
+    if total_cents + to_balance_cents <= 0 or to_balance_cents < 0:
         raise BillNotPayable("amount")
     if not 0 <= from_balance_cents <= min(account.spendable_cents, total_cents):
         raise BalanceTooLow(account.account_number)
+    to_charge = total_cents + to_balance_cents - from_balance_cents
+    if to_charge and not MIN_CENTS <= to_charge <= MAX_CENTS:
+        raise AmountOutOfRange(to_charge)
     checkout = Checkout.objects.create(
         account=account,
         started_by=started_by,
@@ -52,6 +56,12 @@ def start(
     return checkout
 
 
+def check(*, checkout: Checkout) -> None:
+    """Whether what was drafted can still be paid. Raises BillNotPayable or BillBusy."""
+    items = checkout.items.select_related("invoice")
+    check_amounts(checkout.account, {item.invoice: item.amount_cents for item in items})
+
+
 def choose_method(*, checkout: Checkout, token: str) -> gateway.Method:
     """Keep what the payer chose in Stripe's frame; a new choice replaces the old one.
 
@@ -61,7 +71,7 @@ def choose_method(*, checkout: Checkout, token: str) -> gateway.Method:
     Checkout.objects.filter(pk=checkout.pk, payment__isnull=True).update(
         confirmation_token=token,
         method_kind=method.kind,
-        method_brand=method.brand,
+        method_brand=method.brand[:40],
         method_last4=method.last4,
         saved_method=None,
     )
@@ -69,9 +79,12 @@ def choose_method(*, checkout: Checkout, token: str) -> gateway.Method:
 
 
 @transaction.atomic
-def confirm(*, checkout: Checkout, payer: Payment.Payer, paid_by: User | None) -> Payment:
+def confirm(
+    *, checkout: Checkout, reviewed: str, payer: Payment.Payer, paid_by: User | None
+) -> Payment:
     """Open the payment that a checkout describes, once; the second call returns the same one.
 
+    `reviewed` is the checkout's method_key as the payer saw it.
     Raises NotReviewed, BillBusy, BillNotPayable or BalanceTooLow, and then nothing has changed.
     """
     lock_one(BillingAccount.objects.filter(pk=checkout.account_id))
@@ -82,6 +95,8 @@ def confirm(*, checkout: Checkout, payer: Payment.Payer, paid_by: User | None) -
     amounts = dict(checkout.items.values_list("invoice_id", "amount_cents"))
     to_charge = sum(amounts.values()) + checkout.to_balance_cents - checkout.from_balance_cents
     if to_charge and not (checkout.confirmation_token or checkout.saved_method_id):
+        raise NotReviewed(str(checkout.pk))
+    if reviewed != checkout.method_key:  # changed in another tab after this page was shown
         raise NotReviewed(str(checkout.pk))
     if not to_charge:
         checkout.method_kind = "balance"

@@ -21,7 +21,7 @@ from billing.models.invoices import InvoiceQuerySet
 from common.clock import business_date
 from payments import forms, gateway, methods, queries
 from payments.csp import allow_stripe
-from payments.exceptions import CannotPay
+from payments.exceptions import CannotPay, NotReviewed
 from payments.models import Checkout, CheckoutItem, Payment, PaymentEvent
 from payments.services import checkout as checkouts
 from payments.services import submission
@@ -79,6 +79,8 @@ def method(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     payment = Payment.objects.filter(checkout=checkout).first()
     if payment is not None:
         return redirect("payments:show", payment.reference)
+    if _no_longer_payable(request, checkout):
+        return redirect("payments:choose")
     form = forms.MethodForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -113,19 +115,30 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     if payment is None and request.method == "POST":
         try:
             payment = checkouts.confirm(
-                checkout=checkout, payer=Payment.Payer.MEMBER, paid_by=cast(User, request.user)
+                checkout=checkout,
+                reviewed=request.POST.get("reviewed", ""),
+                payer=Payment.Payer.MEMBER,
+                paid_by=cast(User, request.user),
             )
+        except NotReviewed:
+            messages.warning(
+                request, _("Nothing was charged. Check everything once more, then press the button.")
+            )
+            return redirect("payments:review", checkout.pk)
         except CannotPay as error:
             messages.error(request, forms.sentence(error))
             return redirect("payments:choose")
         submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
     if payment is not None:
         return redirect("payments:show", payment.reference)
-    if not checkout.confirmation_token:
+    if _no_longer_payable(request, checkout):
+        return redirect("payments:choose")
+    if not checkout.method_key:
         return redirect("payments:method", checkout.pk)
     items = _items(checkout)
     context = {
         "checkout": checkout,
+        "reviewed": checkout.method_key,
         "items": items,
         "amount_cents": sum(item.amount_cents for item in items),
         "method": methods.describe(
@@ -134,6 +147,16 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
         "steps": STEPS,
     }
     return render(request, "payments/review.html", context)
+
+
+def _no_longer_payable(request: HttpRequest, checkout: Checkout) -> bool:
+    """Say why, where a bill was paid or changed since the first step."""
+    try:
+        checkouts.check(checkout=checkout)
+    except CannotPay as error:
+        messages.error(request, forms.sentence(error))
+        return True
+    return False
 
 
 def _items(checkout: Checkout) -> list[CheckoutItem]:

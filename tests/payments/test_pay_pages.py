@@ -49,6 +49,11 @@ def give_method(client: Client, url: str, sandbox: Sandbox, card: str = "pm_card
     return response.headers["Location"]
 
 
+def reviewed(client: Client, review: str) -> dict[str, str]:
+    """Look at step 3; returns what its button sends."""
+    return {"reviewed": client.get(review).context["reviewed"]}
+
+
 def test_from_bill_to_paid_in_four_pages(member: Client, invoice: Invoice, sandbox: Sandbox) -> None:
     assert "Lake Clinic" in member.get(CHOOSE).content.decode()
     method = choose(member, invoice, "50.01")
@@ -62,7 +67,7 @@ def test_from_bill_to_paid_in_four_pages(member: Client, invoice: Invoice, sandb
     assert "$69.99" in page  # what the bill still owes afterwards
     assert charged(sandbox) == {}
 
-    result = member.post(review).headers["Location"]
+    result = member.post(review, reviewed(member, review)).headers["Location"]
 
     page = member.get(result).content.decode()
     payment = Payment.objects.get()
@@ -75,7 +80,8 @@ def test_from_bill_to_paid_in_four_pages(member: Client, invoice: Invoice, sandb
 def test_stripe_is_told_an_amount_and_an_opaque_reference_and_nothing_else(
     member: Client, invoice: Invoice, sandbox: Sandbox
 ) -> None:
-    member.post(give_method(member, choose(member, invoice), sandbox))
+    review = give_method(member, choose(member, invoice), sandbox)
+    member.post(review, reviewed(member, review))
 
     payment = Payment.objects.get()
     with sandbox.store.read() as tx:
@@ -134,9 +140,10 @@ def test_a_bill_paid_meanwhile_in_another_tab_is_said_and_not_charged(
 ) -> None:
     first = give_method(member, choose(member, invoice), sandbox)
     second = give_method(member, choose(member, invoice), sandbox)
-    member.post(first)
+    seen = reviewed(member, second)
+    member.post(first, reviewed(member, first))
 
-    response = member.post(second, follow=True)
+    response = member.post(second, seen, follow=True)
 
     assert "paid or changed meanwhile" in response.content.decode()
     assert len(charged(sandbox)) == 1
@@ -147,10 +154,11 @@ def test_confirming_without_the_review_step_is_refused(
     member: Client, invoice: Invoice, sandbox: Sandbox
 ) -> None:
     method = choose(member, invoice)
+    review = method.replace("method", "review")
 
-    response = member.post(method.replace("method", "review"))
-
-    assert response.status_code == 302
+    assert member.post(review).status_code == 302  # no method was chosen
+    give_method(member, method, sandbox)
+    assert member.post(review).status_code == 302  # chosen, but its page was never seen
     assert Payment.objects.count() == 0
     assert charged(sandbox) == {}
 
@@ -189,7 +197,8 @@ class TestEachOutcomeHasItsPage:
         self, member: Client, invoice: Invoice, sandbox: Sandbox, card: str = "pm_card_visa"
     ) -> str:
         review = give_method(member, choose(member, invoice), sandbox, card)
-        return member.get(member.post(review).headers["Location"]).content.decode()
+        result = member.post(review, reviewed(member, review)).headers["Location"]
+        return member.get(result).content.decode()
 
     def test_declined_in_words_and_with_the_way_on(
         self, member: Client, invoice: Invoice, sandbox: Sandbox

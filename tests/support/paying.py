@@ -26,6 +26,7 @@ def start_checkout(
     )
     token = sandbox.confirmation_token(account.region.stripe_account, card=card)
     checkouts.choose_method(checkout=checkout, token=token)
+    checkout.refresh_from_db()
     return checkout
 
 
@@ -33,6 +34,7 @@ def confirm(checkout: Checkout) -> Payment:
     """Press "Pay": commits the payment; Stripe has not been asked yet."""
     return checkouts.confirm(
         checkout=checkout,
+        reviewed=checkout.method_key,
         payer=Payment.Payer.MEMBER,
         paid_by=checkout.account.guarantor.user,
     )
