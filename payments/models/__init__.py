@@ -12,7 +12,12 @@ from payments.models.payment import (
     State,
 )
 from payments.models.receipt import Receipt
-from payments.models.reconciliation import Difference, StripePayout, StripeTransaction
+from payments.models.reconciliation import (
+    Difference,
+    ReconciledDay,
+    StripePayout,
+    StripeTransaction,
+)
 from payments.models.refund import (
     DISPUTE_MOVES,
     REFUND_MOVES,
@@ -43,6 +48,7 @@ __all__ = [
     "PaymentEvent",
     "PaymentMethod",
     "Receipt",
+    "ReconciledDay",
     "Refund",
     "RefundPart",
     "RefundState",

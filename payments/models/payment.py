@@ -188,6 +188,11 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["account", "-created_at"], name="payment_by_account"),
             models.Index(
+                fields=["settled_at"],
+                name="payment_settled",
+                condition=Q(settled_at__isnull=False),
+            ),
+            models.Index(
                 fields=["next_check_at"],
                 name="payment_unsettled",
                 condition=Q(state__in=[state.value for state in RESERVING]),

@@ -12,6 +12,8 @@ class StripePayout(models.Model):
     amount_cents = models.BigIntegerField(_("amount"))
     status = models.CharField(_("status"), max_length=20)
     arrives_on = models.DateField(_("arrives"))
+    # Stripe tells which movements it consists of; one made by hand it does not.
+    itemized = models.BooleanField(_("itemized"), default=True, db_default=True)
     seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -44,6 +46,7 @@ class StripeTransaction(models.Model):
         indexes = [
             models.Index(fields=["stripe_account", "made_at"], name="stripe_transaction_made"),
             models.Index(fields=["intent_id"], name="stripe_transaction_intent"),
+            models.Index(fields=["source_id"], name="stripe_transaction_source"),
         ]
 
     def __str__(self) -> str:
@@ -51,15 +54,21 @@ class StripeTransaction(models.Model):
 
 
 class Difference(models.Model):
-    """Something that Stripe's book and ours do not agree on; staff look until it is resolved."""
+    """Something that Stripe's book and ours do not agree on; staff look until it is resolved.
+
+    Amounts are what happened to our balance at Stripe: a refund or a fee is negative. None: nothing.
+    """
 
     class Kind(models.TextChoices):
         UNKNOWN_CHARGE = "unknown_charge", _("Stripe has a charge that we lack")
         MISSING_CHARGE = "missing_charge", _("We have a payment that Stripe lacks")
+        UNKNOWN_REFUND = "unknown_refund", _("Stripe has a refund that we lack")
+        MISSING_REFUND = "missing_refund", _("We have a refund that Stripe lacks")
         AMOUNT = "amount", _("The amounts differ")
         FEE = "fee", _("A fee differs from what was booked")
         PAYOUT = "payout", _("A payout does not add up")
         MOVEMENT = "movement", _("A movement that nothing here explains")
+        BALANCE = "balance", _("Stripe holds another balance than our books say")
 
     stripe_account = models.SlugField(_("Stripe account"), max_length=20)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
@@ -81,3 +90,22 @@ class Difference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"
+
+
+class ReconciledDay(models.Model):
+    """A day (UTC, as Stripe counts) that was copied, booked and compared to its end."""
+
+    stripe_account = models.SlugField(_("Stripe account"), max_length=20)
+    day = models.DateField(_("day"))
+    finished_at = models.DateTimeField(_("finished"), auto_now=True)
+    differences = models.PositiveIntegerField(_("open differences"))
+
+    class Meta:
+        verbose_name = _("reconciled day")
+        verbose_name_plural = _("reconciled days")
+        constraints = [
+            models.UniqueConstraint(fields=["stripe_account", "day"], name="day_reconciled_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stripe_account} {self.day}"
