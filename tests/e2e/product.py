@@ -41,8 +41,8 @@ class Product:
     output: Path
 
     @classmethod
-    def start(cls, folder: Path, *, port: int | None = None) -> "Product":
-        """Start it and wait for the line that says it is ready."""
+    def start(cls, folder: Path, *, port: int | None = None, **variables: str) -> "Product":
+        """Start it, with variables that a person has set, and wait until it says it is ready."""
         folder.mkdir(parents=True, exist_ok=True)
         port = port or free_port()
         output = folder.parent / f"{folder.name}.out"
@@ -50,7 +50,7 @@ class Product:
             process = subprocess.Popen(
                 [sys.executable, "-m", "demo.up", "--port", str(port)],
                 cwd=ROOT,
-                env=environment(folder),
+                env=environment(folder) | variables,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 text=True,
