@@ -32,18 +32,18 @@
     if (button.disabled) return;
     button.disabled = true;
     box.hidden = true;
-    const checked = await elements.submit();
-    if (checked.error) {
-      tell(checked.error.message);
-      return;
+    try {
+      const checked = await elements.submit();
+      const made = checked.error ? checked : await stripe.createConfirmationToken({ elements });
+      if (made.error) {
+        tell(made.error.message);
+        return;
+      }
+      form.elements.confirmation_token.value = made.confirmationToken.id;
+      form.submit();
+    } catch {
+      tell(form.dataset.failed); // the frame is gone: nobody waits at a button that is off
     }
-    const made = await stripe.createConfirmationToken({ elements });
-    if (made.error) {
-      tell(made.error.message);
-      return;
-    }
-    form.elements.confirmation_token.value = made.confirmationToken.id;
-    form.submit();
   });
 
   // The back button shows this page as it was left, with its button switched off.
