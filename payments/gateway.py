@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import stripe
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts.models import Region
 from common.money import CURRENCY
@@ -140,6 +141,13 @@ def keys(account: str) -> Mapping[str, str]:
     if not found or not found.get("secret_key"):
         raise NotConfigured(account)
     return found
+
+
+def regions(account: str) -> QuerySet[Region]:
+    """The regions whose money moves in a Stripe account; "default" serves all without their own."""
+    if account == "default":
+        return Region.objects.exclude(stripe_account__in=set(settings.STRIPE_ACCOUNTS) - {"default"})
+    return Region.objects.filter(stripe_account=account)
 
 
 def publishable_key(region: Region) -> str:

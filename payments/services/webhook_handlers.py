@@ -41,7 +41,7 @@ def payment_changed(event: WebhookEvent, at: dt.datetime) -> Result:
 def refund_changed(event: WebhookEvent, at: dt.datetime) -> Result:
     """A Refund moved."""
     refund = Refund.objects.filter(
-        payment__region__stripe_account=event.stripe_account, refund_id=event.object_id
+        payment__region__in=gateway.regions(event.stripe_account), refund_id=event.object_id
     ).first()
     if refund is None:
         return Result.UNKNOWN
@@ -97,11 +97,11 @@ def _is_held(lease_until: dt.datetime | None, at: dt.datetime) -> bool:
 
 
 def _ours(event: WebhookEvent) -> QuerySet[Payment]:
-    return Payment.objects.filter(region__stripe_account=event.stripe_account)
+    return Payment.objects.filter(region__in=gateway.regions(event.stripe_account))
 
 
 def _region(event: WebhookEvent) -> Region | None:
-    return Region.objects.filter(stripe_account=event.stripe_account).first()
+    return gateway.regions(event.stripe_account).first()
 
 
 def _find_payment(event: WebhookEvent) -> Payment | None:
