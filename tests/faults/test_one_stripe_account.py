@@ -1,4 +1,4 @@
-"""One Stripe account for all regions (stripe.env.example): its webhooks reach each payment of theirs."""
+"""One Stripe account for all regions (stripe.env.example): its webhooks reach all their payments."""
 
 from typing import Any
 
