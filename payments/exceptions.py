@@ -31,3 +31,15 @@ class MixedBills(CannotPay):
 
 class BalanceTooLow(CannotPay):
     """The account balance, without what is held, is less than was to be used."""
+
+
+class MethodNotUsable(CannotPay):
+    """The saved method was removed or blocked, has expired, waits, or is somebody else's."""
+
+
+class MethodInFlight(Exception):
+    """A saved method cannot be removed while a payment with it has not ended."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference

@@ -1,64 +1,21 @@
 """What a payer fills in, and what stands in the way, said in words."""
 
-from typing import Any, cast
-
 from django import forms
-from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Invoice
-from common.forms import MoneyField
 from common.money import format_cents
-from payments.exceptions import AmountOutOfRange, BillBusy, CannotPay
+from payments.exceptions import (
+    AmountOutOfRange,
+    BalanceTooLow,
+    BillBusy,
+    CannotPay,
+    MethodNotUsable,
+    MixedBills,
+    NotReviewed,
+)
 from payments.services.checkout import MAX_CENTS, MIN_CENTS
-
-FULL, PART = "full", "part"
-
-
-class BillChoice(forms.ModelChoiceField):
-    """One of the account's bills that can be paid; the page draws the choices."""
-
-    default_error_messages = {
-        "required": _("Choose the bill you want to pay."),
-        "invalid_choice": _("This bill cannot be paid. It may have been paid meanwhile."),
-    }
-
-
-class ChooseForm(forms.Form):
-    """Which bill, and how much of it. Cleans to `bill` and `amount_cents`."""
-
-    bill = BillChoice(label=_("Bill"), queryset=Invoice.objects.none(), widget=forms.RadioSelect)
-    how_much = forms.ChoiceField(
-        label=_("How much do you want to pay?"),
-        choices=[(FULL, _("All that is owed on this bill")), (PART, _("Another amount"))],
-        widget=forms.RadioSelect,
-        initial=FULL,
-    )
-    amount = MoneyField(label=_("The other amount"), required=False)
-
-    def __init__(self, *args: Any, bills: QuerySet[Invoice], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        cast(BillChoice, self.fields["bill"]).queryset = bills
-
-    def clean(self) -> dict[str, Any]:
-        """Hold the amount against what the bill owes and what is already on its way."""
-        data = super().clean() or {}
-        bill = data.get("bill")
-        if bill is None or "how_much" not in data or self.errors.get("amount"):
-            return data
-        if data["how_much"] == FULL:
-            data["amount_cents"] = bill.payable_cents
-        elif data.get("amount") is None:
-            self.add_error("amount", _("Enter the amount you want to pay."))
-        elif data["amount"] > bill.payable_cents:
-            self.add_error(
-                "amount",
-                _("Enter %(amount)s or less: that is what can be paid on this bill.")
-                % {"amount": format_cents(bill.payable_cents)},
-            )
-        else:
-            data["amount_cents"] = data["amount"]
-        return data
 
 
 class MethodForm(forms.Form):
@@ -74,15 +31,26 @@ class MethodForm(forms.Form):
     )
 
 
+_SENTENCES = {
+    MixedBills: _("Premiums and medical bills are paid separately. Pay one of them first."),
+    BalanceTooLow: _(
+        "Your account balance is less than you wanted to use. Choose again how much of it."
+    ),
+    NotReviewed: _("Choose how to pay before you confirm."),
+    MethodNotUsable: _("This payment method cannot be used any more. Choose another one."),
+}
+
+
 def sentence(error: CannotPay) -> str:
-    """Why a payment did not start, for the person who wanted it."""
+    """Why a payment did not start, for the person who wanted it; safe HTML, as it may hold a link."""
     if isinstance(error, BillBusy):
-        return str(
+        return format_html(
             _(
-                "Another payment of this bill has not ended yet (%(reference)s). "
-                "You can pay again when it has."
-            )
-            % {"reference": error.reference}
+                "Another payment of this bill has not ended yet: "
+                '<a href="{url}">payment {reference}</a>. You can pay again when it has.'
+            ),
+            url=reverse("payments:show", args=[error.reference]),
+            reference=error.reference,
         )
     if isinstance(error, AmountOutOfRange):
         limits = {"least": format_cents(MIN_CENTS), "most": format_cents(MAX_CENTS)}
@@ -93,4 +61,8 @@ def sentence(error: CannotPay) -> str:
             )
             % limits
         )
-    return str(_("This bill was paid or changed meanwhile. Check what is owed and choose again."))
+    return str(
+        _SENTENCES.get(
+            type(error), _("A bill was paid or changed meanwhile. Check what is owed and choose again.")
+        )
+    )

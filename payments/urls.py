@@ -2,14 +2,21 @@
 
 from django.urls import path
 
-from payments.views import pay, receipts, status
+from payments.views import choose, methods, pay, receipts, status
 
 app_name = "payments"
 
 urlpatterns = [
-    path("pay/", pay.choose, name="choose"),
+    path("pay/", choose.choose, name="choose"),
     path("pay/<uuid:key>/method/", pay.method, name="method"),
     path("pay/<uuid:key>/review/", pay.review, name="review"),
+    path("methods/", methods.index, name="methods"),
+    path("methods/add/", methods.add, name="method_add"),
+    path("methods/add/check/", methods.check, name="method_check"),
+    path("methods/<int:pk>/step/", methods.step, name="method_step"),
+    path("methods/<int:pk>/verify/", methods.verify, name="method_verify"),
+    path("methods/<int:pk>/default/", methods.default, name="method_default"),
+    path("methods/<int:pk>/remove/", methods.remove, name="method_remove"),
     path("payments/<str:reference>/", status.show, name="show"),
     path("payments/<str:reference>/receipt.pdf", receipts.download, name="receipt"),
     path("payments/<str:reference>/receipt/mail/", receipts.mail_again, name="mail_receipt"),

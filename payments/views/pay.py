@@ -1,4 +1,4 @@
-"""Paying, step by step: bill and amount, method, review and confirm.
+"""Paying, after the bills are chosen (payments.views.choose): method, review and confirm.
 
 Every step reads the checkout again from the database; nothing that matters travels in the form.
 """
@@ -11,63 +11,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from billing.access import account_required
-from billing.models import BillingAccount, Invoice
-from billing.models.invoices import InvoiceQuerySet
-from common.clock import business_date
+from billing.models import BillingAccount
 from payments import forms, gateway, methods, queries
 from payments.csp import allow_stripe
 from payments.exceptions import CannotPay, NotReviewed
-from payments.models import Checkout, CheckoutItem, Payment, PaymentEvent
+from payments.models import Checkout, Payment, PaymentEvent
 from payments.services import checkout as checkouts
 from payments.services import submission
-
-STEPS = [
-    gettext_lazy("Bill and amount"),
-    gettext_lazy("Payment method"),
-    gettext_lazy("Review and pay"),
-]
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@account_required
-def choose(request: HttpRequest, account: BillingAccount) -> HttpResponse:
-    """Step 1: which bill, and how much of it. `?bill=` and `?kind=` narrow the choice."""
-    bills = queries.payable_bills(account)
-    shown = _shown(request, bills)
-    initial = {"bill": shown[0].pk if len(shown) == 1 else request.GET.get("bill")}
-    form = forms.ChooseForm(request.POST or None, bills=bills, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        amounts = {form.cleaned_data["bill"]: form.cleaned_data["amount_cents"]}
-        try:
-            checkout = checkouts.start(
-                account=account, started_by=cast(User, request.user), amounts=amounts
-            )
-        except CannotPay as error:
-            form.add_error("bill", forms.sentence(error))
-        else:
-            return redirect("payments:method", checkout.pk)
-    context = {
-        "form": form,
-        "bills": shown,
-        "chosen": str(form["bill"].value() or ""),
-        "today": business_date(account.region.time_zone),
-        "steps": STEPS,
-    }
-    return render(request, "payments/choose.html", context, status=422 if form.errors else 200)
-
-
-def _shown(request: HttpRequest, bills: InvoiceQuerySet) -> list[Invoice]:
-    asked = request.GET.get("bill", "")
-    if asked.isascii() and asked.isdecimal() and len(asked) < 18:
-        bills = bills.filter(pk=int(asked))
-    if request.GET.get("kind") in ("medical", "premium"):
-        bills = bills.premiums() if request.GET["kind"] == "premium" else bills.medical()
-    return list(bills[: queries.SHOWN_BILLS])
+from payments.views.steps import first_step, steps_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,7 +35,10 @@ def method(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     if payment is not None:
         return redirect("payments:show", payment.reference)
     if _no_longer_payable(request, checkout):
-        return redirect("payments:choose")
+        return redirect(first_step(checkout))
+    draft = queries.draft(checkout)
+    if not draft.charge_cents:
+        return redirect("payments:review", checkout.pk)
     form = forms.MethodForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -97,11 +55,11 @@ def method(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     context = {
         "form": form,
         "checkout": checkout,
-        "items": _items(checkout),
-        "amount_cents": sum(item.amount_cents for item in _items(checkout)),
+        "draft": draft,
         "publishable_key": gateway.publishable_key(account.region),
         "stripe_js_url": settings.STRIPE_JS_URL,
-        "steps": STEPS,
+        "first_step": first_step(checkout),
+        "steps": steps_of(draft),
     }
     return render(request, "payments/method.html", context, status=422 if form.errors else 200)
 
@@ -127,24 +85,24 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
             return redirect("payments:review", checkout.pk)
         except CannotPay as error:
             messages.error(request, forms.sentence(error))
-            return redirect("payments:choose")
+            return redirect(first_step(checkout))
         submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
     if payment is not None:
         return redirect("payments:show", payment.reference)
     if _no_longer_payable(request, checkout):
-        return redirect("payments:choose")
-    if not checkout.method_key:
+        return redirect(first_step(checkout))
+    draft = queries.draft(checkout)
+    if draft.needs_method:
         return redirect("payments:method", checkout.pk)
-    items = _items(checkout)
     context = {
         "checkout": checkout,
         "reviewed": checkout.method_key,
-        "items": items,
-        "amount_cents": sum(item.amount_cents for item in items),
+        "draft": draft,
         "method": methods.describe(
             kind=checkout.method_kind, brand=checkout.method_brand, last4=checkout.method_last4
         ),
-        "steps": STEPS,
+        "first_step": first_step(checkout),
+        "steps": steps_of(draft),
     }
     return render(request, "payments/review.html", context)
 
@@ -157,7 +115,3 @@ def _no_longer_payable(request: HttpRequest, checkout: Checkout) -> bool:
         messages.error(request, forms.sentence(error))
         return True
     return False
-
-
-def _items(checkout: Checkout) -> list[CheckoutItem]:
-    return list(checkout.items.select_related("invoice__patient").order_by("pk"))

@@ -1,4 +1,4 @@
-"""The pages of paying, as a member meets them: each step, each refusal, each outcome."""
+"""The pages of paying after the bills are chosen: each step, each refusal, each outcome."""
 
 import uuid
 
@@ -11,11 +11,12 @@ from demo.stripe.core import Sandbox
 from payments.models import Checkout, Payment, State
 from payments.services import submission
 from tests.support import paying
-from tests.support.factories import make_account, make_invoice, make_member
+from tests.support.billing import words
+from tests.support.checkout_pages import CHOOSE, choose, give_method, reviewed
+from tests.support.factories import make_invoice
 from tests.support.stripe import charged
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CHOOSE = "/pay/"
 
 
 @pytest.fixture
@@ -29,29 +30,6 @@ def member(client: Client, invoice: Invoice) -> Client:
     """That member's browser."""
     client.force_login(invoice.account.guarantor.user)
     return client
-
-
-def choose(client: Client, invoice: Invoice, amount: str | None = None) -> str:
-    """Step 1; returns where it leads."""
-    response = client.post(
-        CHOOSE,
-        {"bill": invoice.pk, "how_much": "part" if amount else "full", "amount": amount or ""},
-    )
-    assert response.status_code == 302, response.content.decode()
-    return response.headers["Location"]
-
-
-def give_method(client: Client, url: str, sandbox: Sandbox, card: str = "pm_card_visa") -> str:
-    """Step 2, with what Stripe's frame would hand over; returns where it leads."""
-    token = sandbox.confirmation_token("ncal", card=card)
-    response = client.post(url, {"confirmation_token": token})
-    assert response.status_code == 302, response.content.decode()
-    return response.headers["Location"]
-
-
-def reviewed(client: Client, review: str) -> dict[str, str]:
-    """Look at step 3; returns what its button sends."""
-    return {"reviewed": client.get(review).context["reviewed"]}
 
 
 def test_from_bill_to_paid_in_four_pages(member: Client, invoice: Invoice, sandbox: Sandbox) -> None:
@@ -92,47 +70,6 @@ def test_stripe_is_told_an_amount_and_an_opaque_reference_and_nothing_else(
     text = str(intent)
     for word in (invoice.number, invoice.provider, invoice.account.guarantor.last_name):
         assert word not in text
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"),
-    [
-        ("0", "above zero"),
-        ("-5", "negative"),
-        ("abc", "numbers"),
-        ("1.005", "two digits"),
-        ("120.01", "$120.00 or less"),
-        ("", "Enter the amount"),
-    ],
-)
-def test_a_bad_amount_is_explained_and_kept_and_nothing_is_started(
-    member: Client, invoice: Invoice, amount: str, words: str
-) -> None:
-    response = member.post(CHOOSE, {"bill": invoice.pk, "how_much": "part", "amount": amount})
-
-    page = response.content.decode()
-    assert response.status_code == 422
-    assert words in page
-    assert "There is a problem" in page
-    assert f'value="{amount}"' in page or not amount
-    assert Checkout.objects.count() == 0
-
-
-@pytest.mark.parametrize("bill", ["", "0", "abc", "99999999", "1 OR 1=1"])
-def test_a_bill_that_is_not_there_is_refused(member: Client, bill: str) -> None:
-    response = member.post(CHOOSE, {"bill": bill, "how_much": "full"})
-    assert response.status_code == 422
-    assert Checkout.objects.count() == 0
-
-
-def test_another_households_bill_is_refused_and_not_shown(member: Client) -> None:
-    theirs = make_invoice(provider="Somebody Else's Clinic")
-
-    response = member.post(CHOOSE, {"bill": theirs.pk, "how_much": "full"})
-
-    assert response.status_code == 422
-    assert "Somebody Else" not in response.content.decode()
-    assert "Somebody Else" not in member.get(f"{CHOOSE}?bill={theirs.pk}").content.decode()
 
 
 def test_a_bill_paid_meanwhile_in_another_tab_is_said_and_not_charged(
@@ -231,7 +168,10 @@ class TestEachOutcomeHasItsPage:
         page = self.result(member, invoice, sandbox)
         assert "Please do not pay again" in page
         assert "declined" not in page.lower()
-        assert invoice.number not in member.get(CHOOSE).content.decode()
+        offer = member.get(CHOOSE)
+        assert "Another payment of this bill has not ended" in words(offer)
+        assert f"/payments/{Payment.objects.get().reference}/" in offer.content.decode()
+        assert 'name="pay"' not in offer.content.decode()
 
     def test_polling_tells_when_to_load_again_and_changes_nothing(
         self, member: Client, invoice: Invoice, sandbox: Sandbox
@@ -272,16 +212,6 @@ def test_nothing_happens_on_get(member: Client, invoice: Invoice, sandbox: Sandb
         assert member.get(reverse(f"payments:{name}", args=[payment.reference])).status_code == 405
     payment.refresh_from_db()
     assert payment.state == State.REQUIRES_ACTION
-
-
-def test_everything_paid_says_so(client: Client) -> None:
-    client.force_login(make_account().guarantor.user)
-    assert "Nothing to pay here" in client.get(CHOOSE).content.decode()
-
-
-def test_a_member_without_an_account_is_told_kindly(client: Client) -> None:
-    client.force_login(make_member().user)
-    assert client.get(CHOOSE).status_code == 200
 
 
 def test_only_pages_that_take_a_method_admit_stripe(

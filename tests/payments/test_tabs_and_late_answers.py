@@ -8,8 +8,8 @@ from billing.models import Invoice
 from demo.stripe.core import Sandbox
 from payments.models import Checkout, Payment, PaymentEvent, Receipt, State
 from payments.services import submission
-from tests.payments.test_pay_pages import choose, give_method, reviewed
 from tests.support import paying
+from tests.support.checkout_pages import CHOOSE, choose, give_method, reviewed, ticked
 from tests.support.factories import make_invoice
 from tests.support.stripe import charged
 
@@ -103,16 +103,14 @@ def test_the_banks_step_appears_as_soon_as_stripe_answers_again(
 
 
 @pytest.mark.parametrize(
-    ("total_cents", "amount"), [(120_00, "0.49"), (49, None), (1_000_000_00, None)]
+    ("total_cents", "amount"), [(120_00, "0.49"), (49, "0.49"), (1_000_000_00, "1000000.00")]
 )
 def test_an_amount_that_no_card_can_be_charged_is_refused_at_the_first_step(
-    member: Client, invoice: Invoice, total_cents: int, amount: str | None
+    member: Client, invoice: Invoice, total_cents: int, amount: str
 ) -> None:
     bill = make_invoice(invoice.account, total_cents)
 
-    response = member.post(
-        "/pay/", {"bill": bill.pk, "how_much": "part" if amount else "full", "amount": amount or ""}
-    )
+    response = member.post(CHOOSE, ticked({bill: amount}))
 
     assert response.status_code == 422
     assert "from $0.50 to $999,999.99" in response.content.decode()
@@ -134,10 +132,10 @@ def test_a_payment_on_its_way_through_the_bank_is_called_neither_paid_nor_failed
     assert "Your payment is on its way" in page
     assert "has been made" not in page
     assert Receipt.objects.count() == 0
-    offer = member.get("/pay/").content.decode()
+    offer = member.get(CHOOSE).content.decode()
     assert "Another $50.00 is already on its way." in offer
     assert "$70.00" in offer
-    response = member.post("/pay/", {"bill": invoice.pk, "how_much": "part", "amount": "70.01"})
+    response = member.post(CHOOSE, ticked({invoice: "70.01"}))
     assert "$70.00 or less" in response.content.decode()
 
 
