@@ -13,6 +13,7 @@ CHOOSE = "/pay/"
 def ticked(bills: Mapping[Invoice, str], **more: str) -> dict[str, object]:
     """What step 1 sends for bills with the amounts typed beside them."""
     return {
+        "kind": "premium" if any(bill.is_premium for bill in bills) else "medical",
         "pay": [str(bill.pk) for bill in bills],
         **{f"amount_{bill.pk}": amount for bill, amount in bills.items()},
         **more,

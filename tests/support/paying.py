@@ -71,6 +71,7 @@ def start_many(
 def give_card(sandbox: Sandbox, checkout: Checkout, card: str) -> None:
     token = sandbox.confirmation_token(checkout.account.region.stripe_account, card=card)
     checkouts.choose_method(checkout=checkout, token=token)
+    checkout.refresh_from_db()
 
 
 def confirm_and_submit(checkout: Checkout) -> Payment:
