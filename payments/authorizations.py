@@ -21,7 +21,7 @@ from billing.models import BillingAccount
 from common.money import format_cents
 from payments.gateway import Consent
 from payments.methods import BANK_ACCOUNT
-from payments.models import Authorization
+from payments.models import Authorization, Checkout
 
 # Changes with every change of wording (tests/payments/test_authorizations.py holds the wording).
 VERSION = "2026-11"
@@ -43,6 +43,19 @@ class Terms:
     def sha256(self) -> str:
         """Also goes through the form: agreeing counts only for the text that was on the page."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Somebody agreed to these terms, from there."""
+
+    terms: Terms
+    consent: Consent
+
+
+def needs_authorization(checkout: Checkout) -> bool:
+    """Whether "Pay" alone does not say enough: a bank debit, or a method to be kept."""
+    return checkout.method_kind == BANK_ACCOUNT or checkout.save_method
 
 
 def for_payment(
@@ -143,10 +156,9 @@ def consent_from(request: HttpRequest) -> Consent:
     )
 
 
-def record(
-    *, account: BillingAccount, terms: Terms, given_by: User | None, consent: Consent
-) -> Authorization:
+def record(*, account: BillingAccount, agreement: Agreement, given_by: User | None) -> Authorization:
     """Store what was agreed to, word for word, in the language that it was read in."""
+    terms, consent = agreement.terms, agreement.consent
     return Authorization.objects.create(
         account=account,
         given_by=given_by,

@@ -66,7 +66,7 @@ def refund_failed(*, refund: Refund) -> Email | None:
 
 def returned(*, payment: Payment, dispute: Dispute) -> Email | None:
     """The bank took a settled payment back; what it had paid is owed again."""
-    explanation = declines.explain(dispute.reason)
+    explanation = declines.explain(dispute.reason, kind=payment.method_kind)
     return _to_payer(
         payment,
         "payments/returned",

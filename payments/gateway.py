@@ -9,7 +9,6 @@ money moved by it. Busy: turned away unread. OutcomeUnknown: anything may have h
 tells.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,8 +23,7 @@ from django.db.models import QuerySet
 from accounts.models import Region
 from common.money import CURRENCY
 from payments import ratelimit
-
-RETURN_CODE = re.compile(r"R\d\d")  # Nacha's
+from payments.declines import RETURN_CODE
 
 
 class GatewayError(Exception):
@@ -141,6 +139,14 @@ def keys(account: str) -> Mapping[str, str]:
     if not found or not found.get("secret_key"):
         raise NotConfigured(account)
     return found
+
+
+def has_keys(account: str) -> bool:
+    """Whether this environment can talk to a Stripe account."""
+    try:
+        return bool(keys(account))
+    except NotConfigured:
+        return False
 
 
 def regions(account: str) -> QuerySet[Region]:

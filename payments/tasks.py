@@ -3,7 +3,7 @@
 from celery import shared_task
 from kombu.exceptions import OperationalError as BrokerAway
 
-from payments.services import balance, receipts, reconcile, refunds, webhooks
+from payments.services import balance, receipts, reconcile, refunds, setups, webhooks
 
 __all__ = ["BrokerAway"]
 
@@ -24,6 +24,18 @@ def send_refund(refund_id: int) -> None:
 def reconcile_refunds() -> None:
     """Send refunds that nobody was woken for; ask about those on their way."""
     refunds.reconcile_refunds()
+
+
+@shared_task
+def forget_method(method_pk: int) -> None:
+    """Make Stripe forget one method that its owner just removed."""
+    setups.forget(method_pk=method_pk)
+
+
+@shared_task
+def reconcile_methods() -> None:
+    """Ask about methods that are being set up; repeat what Stripe was not told."""
+    setups.reconcile_methods()
 
 
 @shared_task

@@ -54,7 +54,8 @@ class Checkout(models.Model):
     @property
     def method_key(self) -> str:
         """Another value for every choice of a method: what was reviewed is what is charged."""
-        return self.confirmation_token or str(self.saved_method_id or "")
+        chosen = self.confirmation_token or str(self.saved_method_id or "")
+        return f"{chosen}+keep" if self.save_method else chosen
 
 
 class CheckoutItem(models.Model):

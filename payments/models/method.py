@@ -93,7 +93,7 @@ class PaymentMethod(models.Model):
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
     )
-    blocked_code = models.CharField(_("blocked because"), max_length=40, blank=True)
+    blocked_code = models.CharField(_("blocked because"), max_length=60, blank=True)
     is_default = models.BooleanField(_("default"), default=False)
     authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT)
     # Keys at Stripe; the setup's idempotency key is derived from this row's id.

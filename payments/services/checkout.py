@@ -10,10 +10,13 @@ from django.db import transaction
 
 from accounts.models import User
 from billing.models import BillingAccount, Invoice
+from common.clock import business_date
 from common.locks import lock_one
-from payments import gateway
+from payments import authorizations, gateway
+from payments.authorizations import Agreement, needs_authorization
 from payments.exceptions import AmountOutOfRange, BalanceTooLow, BillNotPayable, NotReviewed
-from payments.models import Checkout, CheckoutItem, Payment, PaymentEvent
+from payments.models import Checkout, CheckoutItem, Payment, PaymentEvent, PaymentMethod
+from payments.services import methods
 from payments.services.opening import check_amounts, open_payment
 
 # docs.stripe.com/currencies: the smallest and the largest charge in US dollars.
@@ -62,10 +65,11 @@ def check(*, checkout: Checkout) -> None:
     check_amounts(checkout.account, {item.invoice: item.amount_cents for item in items})
 
 
-def choose_method(*, checkout: Checkout, token: str) -> gateway.Method:
-    """Keep what the payer chose in Stripe's frame; a new choice replaces the old one.
+def choose_method(*, checkout: Checkout, token: str, keep: bool = False) -> gateway.Method:
+    """Note what the payer chose in Stripe's frame; a new choice replaces the old one.
 
-    Raises GatewayError where Stripe does not know the token or does not answer.
+    `keep` saves it once it has paid. Raises GatewayError where Stripe does not know the token or does
+    not answer.
     """
     method = gateway.confirmation_method(region=checkout.account.region, token=token)
     Checkout.objects.filter(pk=checkout.pk, payment__isnull=True).update(
@@ -74,18 +78,43 @@ def choose_method(*, checkout: Checkout, token: str) -> gateway.Method:
         method_brand=method.brand[:40],
         method_last4=method.last4,
         saved_method=None,
+        save_method=keep,
     )
     return method
 
 
+def choose_saved_method(*, checkout: Checkout, method: PaymentMethod) -> None:
+    """Pay with a method of the account; replaces an earlier choice. Raises MethodNotUsable."""
+    _check_saved(checkout, method)
+    Checkout.objects.filter(pk=checkout.pk, payment__isnull=True).update(
+        confirmation_token="",
+        method_kind=method.kind,
+        method_brand=method.brand,
+        method_last4=method.last4,
+        saved_method=method,
+        save_method=False,
+    )
+
+
+def _check_saved(checkout: Checkout, method: PaymentMethod | None) -> None:
+    account = checkout.account
+    methods.check_usable(method, account=account, on=business_date(account.region.time_zone))
+
+
 @transaction.atomic
 def confirm(
-    *, checkout: Checkout, reviewed: str, payer: Payment.Payer, paid_by: User | None
+    *,
+    checkout: Checkout,
+    reviewed: str,
+    payer: Payment.Payer,
+    paid_by: User | None,
+    agreement: Agreement | None = None,
 ) -> Payment:
     """Open the payment that a checkout describes, once; the second call returns the same one.
 
-    `reviewed` is the checkout's method_key as the payer saw it.
-    Raises NotReviewed, BillBusy, BillNotPayable or BalanceTooLow, and then nothing has changed.
+    `reviewed` is the checkout's method_key as the payer saw it; `agreement` what the payer agreed to,
+    stored here, before anything is sent. Raises NotReviewed, MethodNotUsable, BillBusy,
+    BillNotPayable or BalanceTooLow, and then nothing has changed.
     """
     lock_one(BillingAccount.objects.filter(pk=checkout.account_id))
     existing = Payment.objects.filter(checkout=checkout).first()
@@ -100,6 +129,17 @@ def confirm(
         raise NotReviewed(str(checkout.pk))
     if not to_charge:
         checkout.method_kind = "balance"
+        checkout.saved_method, checkout.save_method = None, False
+    elif checkout.saved_method_id:
+        _check_saved(checkout, checkout.saved_method)
+    checkout.authorization = None
+    if needs_authorization(checkout):
+        if agreement is None:
+            raise NotReviewed(str(checkout.pk))
+        checkout.authorization = authorizations.record(
+            account=checkout.account, agreement=agreement, given_by=paid_by
+        )
+        checkout.save(update_fields=["authorization"])
     return open_payment(
         account=checkout.account,
         amounts=amounts,

@@ -22,6 +22,7 @@ from payments.models import (
     RefundState,
     State,
 )
+from payments.services import methods
 from payments.services.moves import lock_payment, move
 from payments.services.refunds import move_by_what_is_left
 from payments.services.reversal import issue_charge, take_back_by_force
@@ -123,6 +124,8 @@ def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
             source="returned_item_fee",
             source_id=str(payment.pk),
         )
+    if dispute.is_return:
+        methods.note_failure(payment=payment, code=dispute.reason)
     emails.returned(payment=payment, dispute=dispute)
 
 

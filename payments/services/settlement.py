@@ -10,16 +10,20 @@ import datetime as dt
 import structlog
 from django.db import transaction
 
-from common.clock import now
+from common.calendar import add_business_days
+from common.clock import business_date, now
 from common.money import CURRENCY
 from payments import emails
 from payments.gateway import Intent
 from payments.models import CAME_TO_NOTHING, MOVES, Payment, PaymentEvent, State
-from payments.services import booking
+from payments.services import booking, methods
 from payments.services.moves import lock_payment, move
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
+
+# A bank debit is settled or returned within so many (docs.stripe.com/payments/ach-direct-debit).
+DEBIT_BUSINESS_DAYS = 4
 
 # How soon to ask again about a payment that has no outcome; the wait doubles with each answerless
 # check, up to the second figure. Bank payments take days, a lost answer is found within minutes.
@@ -67,7 +71,10 @@ def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
         log.info("payment.stale_answer", payment=payment.reference, told=target, state=payment.state)
         return payment
     _take_method(payment, intent)
-    return _move(payment, target, via=via, detail=intent.error_code)
+    _move(payment, target, via=via, detail=intent.error_code)
+    if target == State.SUCCEEDED:
+        methods.keep(payment=payment, method=intent.method)
+    return payment
 
 
 @transaction.atomic
@@ -137,11 +144,15 @@ def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
     """Move the state, and with it the bills, the balance, the books and the outbox."""
     if target not in (*CAME_TO_NOTHING, State.SUCCEEDED) and not payment.review_reason:
         payment.next_check_at = now() + check_after(target, checks=0)
+    if target == State.PROCESSING:
+        today = business_date(payment.region.time_zone)
+        payment.expected_on = add_business_days(today, DEBIT_BUSINESS_DAYS)
     move(payment, target, via=via, detail=detail)
     if target == State.SUCCEEDED:
         booking.book(payment)
     elif target in CAME_TO_NOTHING:
         booking.release(payment)
+        methods.note_failure(payment=payment, code=detail)
         if via != Via.BROWSER:
             emails.tell_resolved(payment=payment)
     return payment

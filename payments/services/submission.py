@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -18,9 +19,11 @@ from django.urls import reverse
 from common.clock import now
 from common.failpoints import failpoint
 from payments import gateway
+from payments.authorizations import consent_of
 from payments.gateway import Busy, Declined, Intent, OutcomeUnknown, Refused
+from payments.methods import BANK_ACCOUNT
 from payments.models import RESERVING, Payment, PaymentEvent, State
-from payments.services import settlement
+from payments.services import methods, settlement
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -122,8 +125,12 @@ def _learn_intent(payment: Payment, at: dt.datetime) -> Intent | None:
     """Create the intent, or get the one that an earlier, lost call created."""
     if at - payment.created_at < KEY_LIVES:
         failpoint("payments.before_create")
+        belongs = payment.save_method or payment.saved_method_id
         intent = gateway.create_intent(
-            region=payment.region, reference=payment.reference, amount_cents=payment.charge_cents
+            region=payment.region,
+            reference=payment.reference,
+            amount_cents=payment.charge_cents,
+            customer_id=methods.customer_for(payment.account) if belongs else "",
         )
         failpoint("payments.after_create")
     else:
@@ -157,8 +164,8 @@ def _confirm(payment: Payment, intent: Intent) -> Intent:
             region=payment.region,
             reference=payment.reference,
             intent_id=intent.id,
-            token=payment.confirmation_token,
             return_url=settings.SITE_URL + reverse("payments:show", args=[payment.reference]),
+            **_method(payment),
         )
         failpoint("payments.after_confirm")
     except Declined as error:
@@ -174,6 +181,17 @@ def _confirm(payment: Payment, intent: Intent) -> Intent:
             raise  # it may still be on its way to Stripe
         return found
     return confirmed
+
+
+def _method(payment: Payment) -> dict[str, Any]:
+    """What pays, as gateway.confirm_intent takes it."""
+    consent = payment.authorization if payment.method_kind == BANK_ACCOUNT else None
+    return {
+        "token": payment.confirmation_token,
+        "method_id": str(payment.saved_method.method_id) if payment.saved_method else "",
+        "keep": payment.save_method,
+        "consent": consent_of(consent) if consent else None,
+    }
 
 
 def _cancel(payment: Payment) -> Intent:

@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 
 from accounts.models import Region
 from payments import gateway
-from payments.models import Payment, PaymentEvent, Refund, WebhookEvent
-from payments.services import disputes, refunds, submission
+from payments.models import Payment, PaymentEvent, PaymentMethod, Refund, WebhookEvent
+from payments.services import disputes, refunds, setups, submission
 
 Via = PaymentEvent.Via
 
@@ -70,11 +70,33 @@ def dispute_changed(event: WebhookEvent, at: dt.datetime) -> Result:
     return Result.APPLIED
 
 
+def setup_changed(event: WebhookEvent, at: dt.datetime) -> Result:
+    """A SetupIntent moved."""
+    method = _methods(event).filter(setup_id=event.object_id).first()
+    if method is None:
+        return Result.UNKNOWN
+    setups.ask(method_pk=method.pk, at=at)
+    return Result.APPLIED
+
+
+def method_changed(event: WebhookEvent, at: dt.datetime) -> Result:
+    """A card was renewed by its network, or a bank account takes no debits any more."""
+    method = _methods(event).filter(method_id=event.object_id).first()
+    if method is not None:  # else one that nobody asked us to keep
+        setups.refresh(method_pk=method.pk)
+    return Result.APPLIED
+
+
 _HANDLERS: dict[str, Handler] = {
     **{
         f"payment_intent.{what}": payment_changed
         for what in ("requires_action", "processing", "succeeded", "payment_failed", "canceled")
     },
+    **{
+        f"setup_intent.{what}": setup_changed
+        for what in ("requires_action", "succeeded", "setup_failed", "canceled")
+    },
+    **{f"payment_method.{what}": method_changed for what in ("updated", "automatically_updated")},
     **{f"refund.{what}": refund_changed for what in ("created", "updated", "failed")},
     **{
         f"charge.dispute.{what}": dispute_changed
@@ -98,6 +120,10 @@ def _is_held(lease_until: dt.datetime | None, at: dt.datetime) -> bool:
 
 def _ours(event: WebhookEvent) -> QuerySet[Payment]:
     return Payment.objects.filter(region__in=gateway.regions(event.stripe_account))
+
+
+def _methods(event: WebhookEvent) -> QuerySet[PaymentMethod]:
+    return PaymentMethod.objects.filter(account__region__in=gateway.regions(event.stripe_account))
 
 
 def _region(event: WebhookEvent) -> Region | None:

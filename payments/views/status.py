@@ -41,7 +41,7 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
         "method": methods.describe(
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
         ),
-        "explanation": declines.explain(payment.decline_code),
+        "explanation": declines.explain(payment.decline_code, kind=payment.method_kind),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "seen": payment.state,
     }
