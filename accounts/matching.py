@@ -20,7 +20,9 @@ def comparable_member_number(number: str) -> str:
     return "".join(number.split()).replace("-", "").upper()
 
 
-# The same in PostgreSQL, for the index that finds a member by the number as typed.
-COMPARABLE_MEMBER_NUMBER = Upper(
-    Replace(Replace(F("member_number"), Value(" "), Value("")), Value("-"), Value(""))
-)
+def comparable_in_sql(column: str) -> Upper:
+    """The same in PostgreSQL, for the indexes that find a number as it was typed."""
+    return Upper(Replace(Replace(F(column), Value(" "), Value("")), Value("-"), Value("")))
+
+
+COMPARABLE_MEMBER_NUMBER = comparable_in_sql("member_number")

@@ -1,4 +1,9 @@
-from billing.models.invoices import BillingAccount, Invoice, InvoiceLine
+from billing.models.invoices import (
+    COMPARABLE_ACCOUNT_NUMBER,
+    BillingAccount,
+    Invoice,
+    InvoiceLine,
+)
 from billing.models.ledger import (
     EntryKind,
     JournalEntry,
@@ -9,6 +14,7 @@ from billing.models.ledger import (
 )
 
 __all__ = [
+    "COMPARABLE_ACCOUNT_NUMBER",
     "BillingAccount",
     "EntryKind",
     "Invoice",

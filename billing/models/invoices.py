@@ -7,7 +7,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.matching import comparable_in_sql
 from accounts.models import Member, Region
+
+# An account number without spaces and hyphens, in capitals: how people type it.
+COMPARABLE_ACCOUNT_NUMBER = comparable_in_sql("account_number")
 
 
 class BillingAccount(models.Model):
@@ -40,6 +44,9 @@ class BillingAccount(models.Model):
                 condition=Q(held_cents__gte=0) & Q(held_cents__lte=F("balance_cents")),
                 name="account_held_between_zero_and_balance",
             ),
+        ]
+        indexes = [
+            models.Index(F("region"), COMPARABLE_ACCOUNT_NUMBER, name="account_by_number_as_typed"),
         ]
 
     def __str__(self) -> str:

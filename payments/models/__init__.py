@@ -11,7 +11,7 @@ from payments.models.payment import (
     PaymentEvent,
     State,
 )
-from payments.models.receipt import Receipt
+from payments.models.receipt import Receipt, ReceiptLink
 from payments.models.reconciliation import (
     Difference,
     ReconciledDay,
@@ -48,6 +48,7 @@ __all__ = [
     "PaymentEvent",
     "PaymentMethod",
     "Receipt",
+    "ReceiptLink",
     "ReconciledDay",
     "Refund",
     "RefundPart",

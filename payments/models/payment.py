@@ -110,6 +110,11 @@ class Payment(models.Model):
     paid_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="payments"
     )
+    # Where a guest wants the receipt, in which language; given after paying, never shown to the member.
+    guest_email = models.EmailField(_("guest's e-mail"), blank=True, default="", db_default="")
+    guest_language = models.CharField(
+        _("guest's language"), max_length=2, blank=True, default="", db_default=""
+    )
     amount_cents = models.BigIntegerField(_("amount"))
     # Paid from the account balance, and added to it.
     from_balance_cents = models.BigIntegerField(_("from balance"), default=0, db_default=0)
@@ -179,6 +184,9 @@ class Payment(models.Model):
                 & Q(balance_reversed_cents__lte=F("to_balance_cents")),
                 name="payment_balance_reversed_in_bounds",
             ),
+            models.CheckConstraint(
+                condition=Q(guest_email="") | Q(payer="guest"), name="payment_guest_email_is_a_guests"
+            ),
             # Nacha: no debit of a bank account without its stored authorisation.
             models.CheckConstraint(
                 condition=~Q(method_kind="us_bank_account") | Q(authorization__isnull=False),
@@ -191,6 +199,11 @@ class Payment(models.Model):
                 fields=["settled_at"],
                 name="payment_settled",
                 condition=Q(settled_at__isnull=False),
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="payment_by_guest",
+                condition=Q(payer="guest"),
             ),
             models.Index(
                 fields=["next_check_at"],

@@ -35,3 +35,20 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"Receipt {self.payment_id}"
+
+
+class ReceiptLink(models.Model):
+    """What opens a guest's receipt page from the mail: once, within a day. Only its hash is kept."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="receipt_links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"))
+    used_at = models.DateTimeField(_("used"), null=True)
+
+    class Meta:
+        verbose_name = _("receipt link")
+        verbose_name_plural = _("receipt links")
+
+    def __str__(self) -> str:
+        return f"Link to {self.payment_id}"
