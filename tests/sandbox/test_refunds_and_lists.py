@@ -8,7 +8,8 @@ import pytest
 import stripe
 
 from demo.stripe.core import Sandbox
-from tests.sandbox.steps import create, pay
+from tests.sandbox.conftest import Inbox
+from tests.sandbox.steps import create, debit, pay
 
 
 def test_a_payment_is_refunded_in_parts_up_to_what_was_taken(
@@ -42,6 +43,60 @@ def test_two_refunds_at_once_do_not_give_back_more_than_was_taken(
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(refund, range(8))) == 800
     assert sandbox.report()["totals"]["net_cents"] == 200
+
+
+def test_a_refund_to_a_bank_account_takes_days_and_can_fail(
+    ncal: stripe.StripeClient, sandbox: Sandbox, inbox: Inbox
+) -> None:
+    paid = debit(ncal, cents=1000)
+    sandbox.bank.settle("ncal", paid.id)
+    refunds = [
+        ncal.v1.refunds.create({"payment_intent": paid.id, "amount": cents}) for cents in (300, 700)
+    ]
+    assert [refund.status for refund in refunds] == ["pending", "pending"]
+    assert [line.net_cents for line in sandbox.charges()] == [0]
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        ncal.v1.refunds.create({"payment_intent": paid.id, "amount": 1})
+    assert refused.value.code == "charge_already_refunded"
+    sandbox.bank.fail_refund("ncal", refunds[1].id, "lost_or_stolen_card")
+    failed = ncal.v1.refunds.retrieve(refunds[1].id)
+    assert (failed.status, failed.failure_reason) == ("failed", "lost_or_stolen_card")
+    assert failed.failure_balance_transaction is not None
+    assert [line.net_cents for line in sandbox.charges()] == [700]
+    sandbox.shift_clock(timedelta(days=7))
+    assert ncal.v1.refunds.retrieve(refunds[0].id).status == "succeeded"
+    assert ncal.v1.refunds.create({"payment_intent": paid.id}).amount == 700
+    sandbox.webhooks.deliver_due()
+    assert [name for name in inbox.types() if name.startswith("refund.")] == [
+        *("refund.created", "refund.created", "refund.updated", "refund.failed"),
+        *("refund.updated", "refund.created"),
+    ]
+
+
+def test_a_card_may_take_its_refund_late_or_send_it_back(
+    ncal: stripe.StripeClient, sandbox: Sandbox
+) -> None:
+    late, bounced = pay(ncal, "pm_card_pendingRefund"), pay(ncal, "pm_card_refundFail")
+    refunds = [ncal.v1.refunds.create({"payment_intent": paid.id}) for paid in (late, bounced)]
+    assert [refund.status for refund in refunds] == ["pending", "succeeded"]
+    sandbox.shift_clock(timedelta(days=7))
+    after = [ncal.v1.refunds.retrieve(refund.id) for refund in refunds]
+    assert [refund.status for refund in after] == ["succeeded", "failed"]
+    assert after[1].failure_reason == "expired_or_canceled_card"
+    assert [line.net_cents for line in sandbox.charges()] == [0, 4210]
+
+
+def test_a_refund_arrives_or_fails_once(ncal: stripe.StripeClient, sandbox: Sandbox) -> None:
+    paid = debit(ncal)
+    sandbox.bank.settle("ncal", paid.id)
+    refund = ncal.v1.refunds.create({"payment_intent": paid.id, "amount": 100}).id
+    sandbox.bank.finish_refund("ncal", refund)
+    with pytest.raises(ValueError, match="not under way"):
+        sandbox.bank.finish_refund("ncal", refund)
+    sandbox.bank.fail_refund("ncal", refund)  # a bank may send it back after it arrived
+    with pytest.raises(ValueError, match="cannot fail any more"):
+        sandbox.bank.fail_refund("ncal", refund)
+    assert [line.net_cents for line in sandbox.charges()] == [4210]
 
 
 def test_nothing_taken_is_nothing_to_refund(ncal: stripe.StripeClient) -> None:

@@ -1,11 +1,13 @@
 """Every answer is what the SDK's resource classes describe, so that typed code meets no surprise."""
 
+from datetime import timedelta
+
 import stripe
 
 from demo.stripe import API_VERSION
 from demo.stripe.core import Sandbox
 from tests.sandbox.shapes import problems
-from tests.sandbox.steps import RETURN_URL, confirm, create, pay
+from tests.sandbox.steps import ACCEPTED, RETURN_URL, confirm, create, debit, pay
 
 
 def test_the_sandbox_speaks_the_version_of_the_installed_sdk() -> None:
@@ -57,6 +59,79 @@ def test_an_intent_at_every_stage(ncal: stripe.StripeClient, sandbox: Sandbox) -
         "canceled",
     ]
     assert [bad for stage in stages for bad in problems(stage)] == []
+
+
+def test_a_bank_debit_at_every_stage(ncal: stripe.StripeClient, sandbox: Sandbox) -> None:
+    customer = ncal.v1.customers.create().id
+    keep = {"customer": customer, "setup_future_usage": "off_session"}
+    by_deposits = {"us_bank_account": {"verification_method": "microdeposits"}}
+    asked = debit(ncal, payment_method_options=by_deposits)
+    sent = debit(ncal, **keep)
+    failed = debit(ncal, "noAccount")
+    returned = debit(ncal)
+    for intent in (sent, returned):
+        sandbox.bank.settle("ncal", intent.id)
+    sandbox.bank.return_payment("ncal", returned.id, code="R10")
+    sandbox.bank.return_payment("ncal", failed.id, code="R03")
+    refund = ncal.v1.refunds.create({"payment_intent": sent.id, "amount": 100})
+    charges = [ncal.v1.charges.retrieve(str(i.latest_charge)) for i in (sent, failed, returned)]
+    mandate = charges[0].payment_method_details.us_bank_account.mandate  # type: ignore[union-attr]
+    stages = [ncal.v1.payment_intents.retrieve(i.id) for i in (asked, sent, failed, returned)]
+    assert [stage.status for stage in stages] == [
+        "requires_action",
+        "succeeded",
+        "requires_payment_method",
+        "succeeded",
+    ]
+    everything = [
+        *stages,
+        *charges,
+        refund,
+        ncal.v1.refunds.retrieve(refund.id),
+        ncal.v1.mandates.retrieve(str(mandate)),
+        ncal.v1.payment_methods.retrieve(str(failed.payment_method)),
+        ncal.v1.payment_methods.list({"customer": customer}),
+        ncal.v1.disputes.list(),
+        ncal.v1.confirmation_tokens.retrieve(
+            sandbox.confirmation_token("ncal", card="pm_usBankAccount_success")
+        ),
+        ncal.v1.setup_intents.create(
+            {
+                "customer": customer,
+                "payment_method": "pm_usBankAccount_success",
+                "confirm": True,
+                "return_url": RETURN_URL,
+                "mandate_data": ACCEPTED,
+            }
+        ),
+    ]
+    assert [bad for obj in everything for bad in problems(obj)] == []
+
+
+def test_money_that_goes_back_and_out(ncal: stripe.StripeClient, sandbox: Sandbox) -> None:
+    paid, bounced = pay(ncal), pay(ncal, "pm_card_refundFail")
+    sandbox.bank.open_dispute("ncal", paid.id)
+    ncal.v1.refunds.create({"payment_intent": bounced.id})
+    debit(ncal)
+    pay(ncal, cents=50_000)
+    payout = sandbox.bank.payout("ncal")
+    assert payout is not None
+    pay(ncal)
+    sandbox.shift_clock(timedelta(days=20))
+    everything = [
+        ncal.v1.disputes.list(),
+        ncal.v1.refunds.list(),
+        ncal.v1.balance.retrieve(),
+        ncal.v1.balance_transactions.list(),
+        ncal.v1.balance_transactions.list({"payout": payout["id"], "expand": ["data.source"]}),
+        ncal.v1.payouts.list(),
+        ncal.v1.payouts.retrieve(payout["id"], {"expand": ["balance_transaction"]}),
+    ]
+    assert [bad for obj in everything for bad in problems(obj)] == []
+    events = ncal.v1.events.list({"limit": 100})
+    seen = {event.type for event in events.data}
+    assert {"charge.dispute.created", "refund.failed", "payout.paid", "balance.available"} <= seen
+    assert [bad for event in events.data for bad in problems(event.data.object)] == []
 
 
 def test_events_carry_whole_objects(ncal: stripe.StripeClient) -> None:
