@@ -1,0 +1,242 @@
+"""Rows 31 to 34: refunds race, banks take money back. Nothing goes back twice, nothing gets lost."""
+
+from typing import Any
+
+import pytest
+from post_office.models import Email
+
+from billing.models import BillingAccount, Invoice, JournalLine
+from demo.stripe.core import Sandbox
+from payments.models import Authorization, Dispute, DisputeState, Payment, Refund, RefundState, State
+from payments.services import reconcile, refunds, webhooks
+from payments.services.refunds import CannotRefund
+from tests.races.test_double_submission import at_once
+from tests.support import paying
+from tests.support.factories import make_account, make_invoice
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def refund(payment: Payment, cents: int) -> Refund:
+    return refunds.request(
+        payment=payment,
+        amount_cents=cents,
+        destination=Refund.Destination.SOURCE,
+        reason="Asked for",
+        requested_by=None,
+    )
+
+
+def hear(sandbox: Sandbox, payment: Payment, *, minutes: int = 5) -> None:
+    """Every webhook arrives, and the inbox is swept until nothing waits."""
+    sandbox.webhooks.deliver_due(everything=True)
+    refunds.reconcile_refunds(at=paying.later(minutes=minutes))
+    webhooks.process_pending(at=paying.later(minutes=minutes))
+    payment.refresh_from_db()
+
+
+@pytest.fixture
+def payment(sandbox: Sandbox) -> Payment:
+    """A settled payment of $120.00 by card."""
+    made = paying.pay(sandbox, make_invoice(total_cents=120_00))
+    hear(sandbox, made)
+    return made
+
+
+@pytest.fixture
+def debit(sandbox: Sandbox) -> Payment:
+    """A settled payment of $120.00 from a bank account."""
+    made = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_usBankAccount_success")
+    assert made.state == State.PROCESSING
+    sandbox.bank.settle("ncal", str(made.intent_id))
+    hear(sandbox, made)
+    assert made.state == State.SUCCEEDED
+    return made
+
+
+class TestRow31:
+    def test_ten_refunds_at_once_never_exceed_what_was_captured(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        outcomes = at_once(10, lambda _: refund(payment, 50_00))
+
+        assert sum(isinstance(outcome, Refund) for outcome in outcomes) == 2
+        assert sum(isinstance(outcome, CannotRefund) for outcome in outcomes) == 8
+        refunds.reconcile_refunds(at=paying.later(minutes=5))
+        assert sum(line.refunded_cents for line in sandbox.charges()) == 100_00
+        paying.assert_invariants(sandbox)
+
+    def test_one_refund_sent_by_ten_processes_goes_back_once(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        sandbox.faults.add("POST /v1/refunds", "rate_429")
+        made = refund(payment, 50_00)
+        at_once(10, lambda _: refunds.advance(refund_id=made.pk))
+        refunds.reconcile_refunds(at=paying.later(minutes=5))
+        assert sum(line.refunded_cents for line in sandbox.charges()) == 50_00
+        paying.assert_invariants(sandbox)
+
+
+class TestADispute:
+    def test_opened_parks_the_money_and_won_brings_it_back(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        dispute = sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        hear(sandbox, payment)
+        assert payment.state == State.DISPUTED
+        assert payment.allocations.get().invoice.open_cents == 0
+        paying.assert_invariants(sandbox)
+
+        sandbox.bank.decide_dispute("ncal", dispute["id"], won=True)
+        hear(sandbox, payment)
+        assert (payment.state, payment.disputed_cents) == (State.SUCCEEDED, 0)
+        paying.assert_invariants(sandbox)
+
+    def test_lost_reopens_the_bill_and_the_payer_is_told(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        dispute = sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        sandbox.bank.decide_dispute("ncal", dispute["id"], won=False)
+        hear(sandbox, payment)
+
+        assert payment.state == State.RETURNED
+        assert payment.allocations.get().invoice.open_cents == 120_00
+        assert Dispute.objects.get().state == DisputeState.LOST
+        assert Email.objects.latest("pk").to == [payment.paid_by.email]
+        paying.assert_invariants(sandbox)
+
+    def test_heard_of_many_times_in_any_order_it_counts_once(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        dispute = sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        sandbox.bank.decide_dispute("ncal", dispute["id"], won=False)
+        with sandbox.store.read() as tx:
+            told = [e["id"] for e in tx.find("ncal", "event") if "dispute" in e["type"]]
+        for event in [*told, *reversed(told), *told]:
+            sandbox.webhooks.redeliver(event)
+        hear(sandbox, payment)
+
+        assert Dispute.objects.count() == 1
+        assert payment.state == State.RETURNED
+        paying.assert_invariants(sandbox)
+
+    def test_a_disputed_payment_gives_no_refund(self, sandbox: Sandbox, payment: Payment) -> None:
+        sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        hear(sandbox, payment)
+        with pytest.raises(CannotRefund):
+            refund(payment, 1)
+
+
+class TestRow32:
+    def test_a_refund_first_and_then_a_dispute_of_the_rest_lose_no_cent_twice(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        refund(payment, 50_00)
+        dispute = sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        sandbox.bank.decide_dispute("ncal", dispute["id"], won=False)
+        hear(sandbox, payment)
+
+        assert (payment.refunded_cents, payment.disputed_cents) == (50_00, 70_00)
+        assert payment.allocations.get().invoice.open_cents == 120_00
+        paying.assert_invariants(sandbox)
+
+    def test_a_dispute_that_overtakes_a_promised_refund_waits_and_the_refund_becomes_balance(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        sandbox.faults.add("POST /v1/refunds", "rate_429")
+        made = refund(payment, 50_00)
+        sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        sandbox.webhooks.deliver_due(everything=True)
+        assert Dispute.objects.count() == 0  # the refund has no outcome yet
+
+        hear(sandbox, payment)
+        hear(sandbox, payment, minutes=10)
+
+        made.refresh_from_db()
+        payment.account.refresh_from_db()
+        assert made.state == RefundState.FAILED  # Stripe refunds nothing that is disputed
+        assert payment.account.balance_cents == 50_00
+        assert (payment.state, payment.disputed_cents) == (State.DISPUTED, 120_00)
+        paying.assert_invariants(sandbox)
+
+
+class TestRow33:
+    @pytest.mark.parametrize("code", ["R01", "R10"])
+    def test_a_debit_returned_after_it_settled_reopens_the_bill_and_reverses_the_books(
+        self, sandbox: Sandbox, debit: Payment, code: str
+    ) -> None:
+        sandbox.bank.return_payment("ncal", str(debit.intent_id), code)
+        hear(sandbox, debit)
+
+        assert debit.state == State.RETURNED
+        assert debit.allocations.get().invoice.open_cents == 120_00
+        clearing = JournalLine.objects.filter(ledger_account="processor_clearing")
+        assert sum(clearing.values_list("amount_cents", flat=True)) == 0
+        assert "returned" in Email.objects.latest("pk").subject
+        paying.assert_invariants(sandbox)
+
+    def test_a_debit_returned_before_it_settled_was_never_paid(self, sandbox: Sandbox) -> None:
+        made = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_usBankAccount_success")
+        sandbox.bank.return_payment("ncal", str(made.intent_id), "R01")
+        hear(sandbox, made)
+
+        assert made.state == State.FAILED
+        assert made.allocations.get().invoice.payable_cents == 120_00
+        paying.assert_invariants(sandbox)
+
+    def test_without_any_webhook_the_reconciler_hears_of_a_settled_debit(
+        self, sandbox: Sandbox
+    ) -> None:
+        sandbox.webhooks.set_mode("drop")
+        made = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_usBankAccount_success")
+        sandbox.bank.settle("ncal", str(made.intent_id))
+        reconcile.reconcile_unsettled(at=paying.later(hours=7))
+        made.refresh_from_db()
+        assert made.state == State.SUCCEEDED
+        paying.assert_invariants(sandbox)
+
+    def test_the_fee_for_a_returned_debit_is_billed_only_where_it_is_switched_on(
+        self, sandbox: Sandbox, debit: Payment, settings: Any
+    ) -> None:
+        settings.RETURNED_ITEM_FEE_CENTS = 25_00
+        sandbox.bank.return_payment("ncal", str(debit.intent_id), "R01")
+        hear(sandbox, debit)
+
+        fee = Invoice.objects.get(kind=Invoice.Kind.CHARGE)
+        assert (fee.open_cents, fee.account_id) == (25_00, debit.account_id)
+        paying.assert_invariants(sandbox)
+
+    def test_added_money_that_was_spent_and_then_returned_is_owed_as_a_bill_of_its_own(
+        self, sandbox: Sandbox
+    ) -> None:
+        account = make_account()
+        added = paying.add_money(sandbox, account, 100_00, card="pm_usBankAccount_success")
+        assert BillingAccount.objects.get(pk=account.pk).balance_cents == 0  # held until settled
+        sandbox.bank.settle("ncal", str(added.intent_id))
+        hear(sandbox, added)
+        bill = make_invoice(account=account, total_cents=70_00)
+        paying.pay_many(sandbox, {bill: 70_00}, from_balance_cents=70_00)
+
+        sandbox.bank.return_payment("ncal", str(added.intent_id), "R01")
+        hear(sandbox, added)
+
+        account.refresh_from_db()
+        bill.refresh_from_db()
+        owed = Invoice.objects.get(kind=Invoice.Kind.CHARGE)
+        assert (account.balance_cents, bill.open_cents, owed.open_cents) == (0, 0, 70_00)
+        paying.assert_invariants(sandbox)
+
+
+def test_row_34_a_returned_debit_is_never_sent_again_by_itself(sandbox: Sandbox) -> None:
+    """Each debit after an R01 is a new one that the payer authorised anew; none is a re-presentment."""
+    invoice = make_invoice(total_cents=120_00)
+    for tries in (1, 2, 3):
+        made = paying.pay(sandbox, invoice, card="pm_usBankAccount_success")
+        sandbox.bank.return_payment("ncal", str(made.intent_id), "R01")
+        hear(sandbox, made)
+        for days in (1, 5, 30, 179):
+            reconcile.reconcile_unsettled(at=paying.later(days=days))
+        invoice.refresh_from_db()
+        assert made.state == State.FAILED
+        assert len(sandbox.charges()) == tries == Authorization.objects.count()
+    paying.assert_invariants(sandbox)
