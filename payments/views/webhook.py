@@ -16,7 +16,10 @@ MAX_BYTES = 256 * 1024
 @require_POST
 def stripe_webhook(request: HttpRequest, account: str) -> HttpResponse:
     """Verify, keep, answer 200, process after. 404 where no secret is set: no endpoint."""
-    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
+    length = request.headers.get("Content-Length") or "0"
+    if not (length.isascii() and length.isdecimal()):
+        return HttpResponse(status=400)
+    if len(length) > 9 or int(length) > MAX_BYTES:
         return HttpResponse(status=413)
     try:
         event = gateway.read_event(
