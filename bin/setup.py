@@ -166,9 +166,10 @@ def install_python_packages(purpose: str) -> None:
     make_environment()
     for path in map(stamp, LOCKS):  # the other lock's stamp would no longer be true
         path.unlink(missing_ok=True)
-    say(f"Installing the packages of {LOCKS[purpose]}, each checked against its hash ...")
+    say(f"Installing the packages of {LOCKS[purpose]}, each checked against its hash.")
+    say("This happens once and takes a minute or two ...")
     subprocess.run(
-        [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
          "--require-hashes", "--requirement", ROOT / LOCKS[purpose]],
         check=True,
     )  # fmt: skip

@@ -27,19 +27,19 @@ def demo_folder() -> Path:
 # --- What a person brings -------------------------------------------------------------------------
 
 
-def brings_database(environ: Mapping[str, str] = os.environ) -> bool:
-    return "DATABASE_URL" in environ
+def brings_database() -> bool:
+    return "DATABASE_URL" in os.environ
 
 
-def brings_redis(environ: Mapping[str, str] = os.environ) -> bool:
-    return "REDIS_URL" in environ
+def brings_redis() -> bool:
+    return "REDIS_URL" in os.environ
 
 
-def brings_stripe(environ: Mapping[str, str] = os.environ) -> bool:
+def brings_stripe() -> bool:
     """A key or an address of Stripe is set, so the sandbox is not wanted."""
     return any(
         name.startswith(("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_API_BASE"))
-        for name in environ
+        for name in os.environ
     )
 
 

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0  # then SIGKILL
 TAIL_LINES = 15
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WORTH_SHOWING = re.compile(r"\[(WARNING|ERROR|CRITICAL)\]|^(WARNING|ERROR|CRITICAL)\b", re.IGNORECASE)
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -110,12 +111,13 @@ class Supervisor:
 
     def __enter__(self) -> "Supervisor":
         self._folder.mkdir(parents=True, exist_ok=True)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+        self._handlers = {number: signal.signal(number, self._ask_to_stop) for number in STOPPING}
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop_all()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def start(self, name: str, command: Sequence[str]) -> Child:
         """Start a process that is to live as long as we do."""

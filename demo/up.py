@@ -9,6 +9,7 @@ beat. When one of them ends, all end and the exit code is 1.
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import time
@@ -105,6 +106,7 @@ class Demo:
         finally:
             (self.folder / "env").unlink(missing_ok=True)
             if started_postgres:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave it behind
                 postgres.stop(self.folder / "pg")
 
     def start_postgres(self) -> None:
