@@ -37,6 +37,7 @@ class Payout:
     id: str
     amount_cents: int
     status: str  # pending, in_transit, paid, failed, canceled
+    made_at: dt.datetime
     arrives_on: dt.date
     itemized: bool
 
@@ -60,6 +61,7 @@ def payouts(*, account: str, since: dt.datetime, until: dt.datetime) -> Iterator
                 id=found.id,
                 amount_cents=found.amount,
                 status=found.status,
+                made_at=_moment(found.created),
                 arrives_on=_moment(found.arrival_date).date(),
                 itemized=found.automatic and found.reconciliation_status == "completed",
             )

@@ -3,7 +3,8 @@
 from celery import shared_task
 from kombu.exceptions import OperationalError as BrokerAway
 
-from payments.services import balance, receipts, reconcile, refunds, setups, webhooks
+from common.clock import now
+from payments.services import balance, daily, receipts, reconcile, refunds, setups, webhooks
 
 __all__ = ["BrokerAway"]
 
@@ -67,3 +68,17 @@ def render_receipt(receipt_id: int) -> None:
 def render_due_receipts() -> None:
     """Render and mail receipts that nobody was woken for."""
     receipts.render_due()
+
+
+@shared_task
+def reconcile_days() -> None:
+    """Wake a worker for each Stripe account that has a day to be reconciled."""
+    for account in daily.configured_accounts():
+        if daily.due_days(account, as_of=now()):
+            reconcile_account.delay(account.name)
+
+
+@shared_task
+def reconcile_account(name: str) -> None:
+    """Reconcile an account's days, oldest first. What fails is due again in an hour."""
+    daily.catch_up(name, as_of=now())

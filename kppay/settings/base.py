@@ -275,6 +275,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile_refunds",
         "schedule": 120.0,
     },
+    "payments: settle methods that are being set up, forget removed ones": {
+        "task": "payments.tasks.reconcile_methods",
+        "schedule": 120.0,
+    },
     "payments: pay new bills from balances whose owners want that": {
         "task": "payments.tasks.apply_balances",
         "schedule": 600.0,
@@ -286,6 +290,11 @@ CELERY_BEAT_SCHEDULE = {
     "payments: render receipts nobody was woken for": {
         "task": "payments.tasks.render_due_receipts",
         "schedule": 60.0,
+    },
+    # Hourly: a day that Stripe or Redis stood in the way of is taken up again.
+    "payments: reconcile the days that are over": {
+        "task": "payments.tasks.reconcile_days",
+        "schedule": 3600.0,
     },
     "mail: deliver the outbox": {"task": "common.tasks.deliver_mail", "schedule": 30.0},
     "billing: seal the ledger": {"task": "billing.tasks.seal_ledger", "schedule": 600.0},
