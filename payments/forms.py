@@ -1,6 +1,5 @@
 """What a payer fills in, and what stands in the way, said in words."""
 
-from django import forms
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -16,20 +15,6 @@ from payments.exceptions import (
     NotReviewed,
 )
 from payments.services.checkout import MAX_CENTS, MIN_CENTS
-
-
-class MethodForm(forms.Form):
-    """The token that Stripe's frame made of the payer's method; never a number of a card."""
-
-    confirmation_token = forms.RegexField(
-        r"^ctoken_[A-Za-z0-9_]{1,70}$",
-        error_messages={
-            "required": _("Enter your payment details."),
-            "invalid": _("Your payment details did not reach us. Enter them again."),
-        },
-        widget=forms.HiddenInput,
-    )
-
 
 _SENTENCES = {
     MixedBills: _("Premiums and medical bills are paid separately. Pay one of them first."),

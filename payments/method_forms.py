@@ -51,8 +51,11 @@ class PayWithForm(forms.Form):
     )
     keep = forms.BooleanField(label=_("Keep this for next time"), required=False)
 
-    def __init__(self, *args: Any, usable: list[PaymentMethod], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any, *, usable: list[PaymentMethod], chosen: int | None = None) -> None:
+        """`chosen` is the key of the method that the page offers first; else the first usable one."""
+        keys = [method.pk for method in usable]
+        first = chosen if chosen in keys else next(iter(keys), NEW)
+        super().__init__(data, initial={"method": str(first)})
         self._usable = {str(method.pk): method for method in usable}
         choice = cast(forms.ChoiceField, self.fields["method"])
         choice.choices = [(key, key) for key in (*self._usable, NEW)]

@@ -51,11 +51,12 @@ def listed(account: BillingAccount) -> list[PaymentMethod]:
 
 def usable(account: BillingAccount, *, on: dt.date) -> list[PaymentMethod]:
     """What can pay on a day of the region's calendar, the default first."""
-    return [
-        method
-        for method in listed(account)
-        if method.status == Status.ACTIVE and not is_expired(method, on=on)
-    ]
+    return [method for method in listed(account) if can_pay(method, on=on)]
+
+
+def can_pay(method: PaymentMethod, *, on: dt.date) -> bool:
+    """Whether a method can pay on a day of its region's calendar."""
+    return method.status == Status.ACTIVE and not is_expired(method, on=on)
 
 
 def check_usable(method: PaymentMethod | None, *, account: BillingAccount, on: dt.date) -> None:
