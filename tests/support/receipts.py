@@ -17,8 +17,7 @@ def settle(sandbox: Sandbox, parts: Mapping[Invoice, int]) -> Receipt:
     """
     account: BillingAccount = next(iter(parts)).account
     checkout = checkouts.start(account=account, started_by=account.guarantor.user, amounts=parts)
-    token = sandbox.confirmation_token(account.region.stripe_account, card=paying.CARD)
-    checkouts.choose_method(checkout=checkout, token=token)
+    paying.give_card(sandbox, checkout, paying.CARD)
     payment = paying.confirm(checkout)
     submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
     return Receipt.objects.select_related("payment").get(payment=payment)
