@@ -8,6 +8,8 @@ from typing import Any
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from common.logging import logging_formatter
 
@@ -166,7 +168,7 @@ ACCOUNT_RATE_LIMITS = {
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 USERSESSIONS_TRACK_ACTIVITY = True
 
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "common.session_store"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
@@ -250,6 +252,9 @@ def broker_url(redis_url: str) -> str:
     """REDIS_URL as Celery wants it: a unix socket has another name there."""
     return redis_url.replace("unix://", "redis+socket://", 1)
 
+
+# The cache is a help, not a need: it is called twice without a pause, and then we go on without it.
+CACHE_OPTIONS = {"socket_timeout": 2, "retry": Retry(NoBackoff(), 1)}
 
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -27,6 +27,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env("REDIS_URL"),
+        "OPTIONS": CACHE_OPTIONS,
     }
 }
 CELERY_BROKER_URL = broker_url(env("REDIS_URL"))

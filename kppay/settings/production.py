@@ -14,7 +14,13 @@ DATABASES = {
     "default": database(env(_role), pool=_role == "DATABASE_URL"),
 }
 REDIS_URL = env("REDIS_URL")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": CACHE_OPTIONS,
+    }
+}
 CELERY_BROKER_URL = broker_url(REDIS_URL)
 
 STRIPE_LIVE_MODE = env.bool("STRIPE_LIVE_MODE", default=True)

@@ -21,6 +21,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env("REDIS_URL"),
+        "OPTIONS": CACHE_OPTIONS,
         "KEY_PREFIX": env("PYTEST_XDIST_WORKER", default="main"),
     }
 }

@@ -115,3 +115,20 @@ def test_a_webhook_of_no_known_length_is_refused_not_an_error(client: Client, le
         CONTENT_LENGTH=length,
     )
     assert response.status_code == 400
+
+
+def test_row_38_without_redis_a_signed_in_page_comes_from_the_database_without_a_wait(
+    client: Client, settings: Any
+) -> None:
+    invoice = make_invoice()
+    client.force_login(invoice.account.guarantor.user)
+    settings.CACHES = {
+        "default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"},
+    }
+
+    started = time.monotonic()
+    response = client.get(f"/billing/bills/{invoice.pk}/")
+
+    assert time.monotonic() - started < 3
+    assert response.status_code == 200
+    assert invoice.number in response.content.decode()
