@@ -1,7 +1,7 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint lock setup-run setup-test
+.PHONY: help run reset test e2e lint format lock setup-run setup-test
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -27,6 +27,11 @@ e2e: setup-test ## Run the browser tests against the whole running product
 
 lint: setup-test ## Check style, types, imports, templates, migrations and production settings
 	@BIN=$(BIN) sh bin/lint $(PRODUCT)
+
+format: setup-test ## Lay out Python and templates
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/djlint --reformat --quiet templates || true
 
 lock: ## Pin every dependency of pyproject.toml with its hash (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
