@@ -17,9 +17,10 @@ def broken(new_page: NewPage, script: str, form: str, stripe: str) -> Page:
     """A page with a form, a Stripe and one of our scripts."""
     page = new_page()
     page.set_content(
-        f"""<form id="{form}" data-failed="{FAILED}"><div id="{form.replace("-form", "")}-error" hidden>
-        </div><div id="payment-element"></div><input type="hidden" name="confirmation_token">
-        <button>Go on</button></form>"""
+        f"""<form id="{form}" data-mode="payment" data-failed="{FAILED}">
+        <div id="{form.replace("-form", "")}-error" hidden></div>
+        <div id="new-method"><div id="payment-element"></div></div>
+        <input type="hidden" name="confirmation_token"><button>Go on</button></form>"""
     )
     page.evaluate(f"window.Stripe = () => ({stripe})")
     page.add_script_tag(path=SCRIPTS / script)
