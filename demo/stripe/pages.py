@@ -12,14 +12,26 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
 }
 _FILES = {
-    "/endive/stripe.js": "stripe.js",
     "/endive/element": "element.html",
     "/endive/element.js": "element.js",
+    "/endive/form.js": "form.js",
+    "/endive/card.js": "card.js",
+    "/endive/bank_account.js": "bank_account.js",
     "/endive/challenge": "challenge.html",
     "/endive/challenge.js": "challenge.js",
     "/endive/frame.css": "frame.css",
     "/endive/words.js": "words.js",
 }
+# The one script that pay pages load: these files, in this order, in one scope of their own.
+_SCRIPT = "/endive/stripe.js"
+_PARTS = ("base", "payment_element", "elements", "instance")
+_WRAPPED = """// The part of Stripe.js that the portal uses, with its names and answers, for the demo.
+// Card fields live in a frame of this script's origin; the page around it never sees a number.
+"use strict";
+
+(() => {
+%s})();
+"""
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors http://127.0.0.1:* http://localhost:*"
@@ -39,6 +51,9 @@ def security_headers() -> dict[str, str]:
 
 def page(path: str) -> tuple[str, bytes] | None:
     """Content type and body of one of the sandbox's pages, or None."""
+    if path == _SCRIPT:
+        parts = ((_STATIC / "stripe_js" / f"{name}.js").read_text() for name in _PARTS)
+        return _TYPES[".js"], (_WRAPPED % "\n".join(parts)).encode()
     name = _FILES.get(path)
     if name is None:
         return None

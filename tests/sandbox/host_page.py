@@ -69,6 +69,34 @@ def type_card(page: Page, number: str, cvc: str = "123") -> None:
     fields.get_by_label("ZIP code").fill("94612")
 
 
+def type_account(page: Page, number: str = "000123456789", *, instant: bool = True) -> None:
+    """Choose "Bank account" and fill its fields."""
+    fields = form(page)
+    fields.get_by_label("Bank account", exact=True).check()
+    fields.get_by_label("Name on the account").fill("Ana Silva")
+    fields.get_by_label("Routing number").fill("110000000")
+    fields.get_by_label("Account number").fill(number)
+    if instant:
+        fields.get_by_label("I allow the bank to confirm my account").check()
+    else:
+        fields.get_by_label("By two small deposits").check()
+
+
+def remount(page: Page, **options: Any) -> None:
+    """Start over with other options of elements()."""
+    page.evaluate(
+        """(options) => {
+            element.destroy();
+            window.elements = stripe.elements({
+                mode: "payment", amount: 4210, currency: "usd", ...options });
+            window.element = elements.create("payment");
+            element.on("change", (event) => seen.push({ name: "change", ...event }));
+            element.mount("#payment");
+        }""",
+        options,
+    )
+
+
 def token(page: Page) -> dict[str, Any]:
     return page.evaluate(
         """async () => {

@@ -65,7 +65,7 @@ def _create_bank_account(call: Call) -> Object:
     _insist(call.params.get("billing_details") or {}, "billing_details", "name")
     _insist(given, BANK, "account_number", "routing_number", "account_holder_type")
     account = ach.read_account(given)
-    connected = given.get("financial_connections_account")
+    connected = new_id("fca") if given.get("financial_connections_account") else None
     return _from_test_account(call, account, given, connected=connected)
 
 
