@@ -1,6 +1,7 @@
 """What differs, as rows that staff see. A difference is listed once, and goes when it has gone."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -38,23 +39,17 @@ def keep(
 
     `kinds` are those that only this comparison finds; `on` is the day that was reconciled.
     """
+    listed: dict[str, list[Difference]] = defaultdict(list)
+    for row in Difference.objects.filter(
+        stripe_account=account.name, kind__in=kinds, resolved_at__isnull=True
+    ):
+        listed[row.object_id].append(row)
     for result in results:
-        _resolve(account, kinds, result)
+        gone = [row.pk for row in listed[result.object_id] if row.kind != result.kind]
+        if gone:
+            Difference.objects.filter(pk__in=gone).update(resolved_at=now(), resolution=AGREES)
         if result.kind is not None:
             _list(account, result, on)
-
-
-def _resolve(account: StripeAccount, kinds: Sequence[Difference.Kind], result: Compared) -> None:
-    """Everything that this comparison said about the object before and does not say any more."""
-    gone = Difference.objects.filter(
-        stripe_account=account.name,
-        kind__in=kinds,
-        object_id=result.object_id,
-        resolved_at__isnull=True,
-    )
-    if result.kind is not None:
-        gone = gone.exclude(kind=result.kind)
-    gone.update(resolved_at=now(), resolution=AGREES)
 
 
 def _list(account: StripeAccount, result: Compared, on: dt.date) -> None:
