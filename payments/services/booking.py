@@ -14,6 +14,7 @@ from common.failpoints import failpoint
 from common.locks import lock_ids
 from payments import emails
 from payments.models import Payment, Receipt
+from payments.wake import wake
 
 
 def book(payment: Payment) -> None:
@@ -68,12 +69,6 @@ def _ask_for_receipt(payment: Payment) -> None:
         email=payer.email if payer else "",
         language=payer.language if payer else "en",
     )
-    transaction.on_commit(lambda: _wake_renderer(receipt.pk), robust=True)
+    transaction.on_commit(lambda: failpoint("payments.after_settle"))
+    wake("render_receipt", receipt.pk)
     failpoint("payments.settle_before_commit")
-
-
-def _wake_renderer(receipt_id: int) -> None:
-    from payments import tasks  # tasks call services; only the wake-up goes the other way
-
-    failpoint("payments.after_settle")
-    tasks.render_receipt.delay(receipt_id)

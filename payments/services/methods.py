@@ -18,6 +18,7 @@ from payments.exceptions import MethodInFlight, MethodNotUsable
 from payments.gateway import Method
 from payments.methods import is_expired
 from payments.models import RESERVING, Payment, PaymentMethod, StripeCustomer
+from payments.wake import wake
 
 log = structlog.get_logger(__name__)
 Status = PaymentMethod.Status
@@ -96,7 +97,7 @@ def remove(*, method: PaymentMethod) -> PaymentMethod:
     method.save()
     if was_usable:
         method_emails.removed(method=method)
-    transaction.on_commit(lambda: _wake_forgetting(method.pk), robust=True)
+    wake("forget_method", method.pk)
     return method
 
 
@@ -178,9 +179,3 @@ def _make_default(method: PaymentMethod) -> None:
     PaymentMethod.objects.filter(account=method.account_id, is_default=True).update(is_default=False)
     method.is_default = True
     method.save(update_fields=["is_default"])
-
-
-def _wake_forgetting(pk: int) -> None:
-    from payments import tasks  # tasks call services; only the wake-up goes the other way
-
-    tasks.forget_method.delay(pk)

@@ -6,6 +6,7 @@ import random
 import structlog
 from django.db.models import F
 
+from common.batches import for_each
 from common.clock import now
 from payments.models import RESERVING, Payment, PaymentEvent, State
 from payments.services import settlement, submission
@@ -28,17 +29,12 @@ def reconcile_unsettled(*, at: dt.datetime | None = None) -> int:
         .order_by("next_check_at")
         .values_list("pk", flat=True)[:BATCH]
     )
-    asked = 0
-    failures: list[Exception] = []
-    for payment_id in list(due):
-        try:
-            # The clock anew for each: a batch may take minutes, and leases are short.
-            asked += _ask_if_due(payment_id, at or now())
-        except Exception as error:  # noqa: BLE001  raised below
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("payments that could not be asked about", failures)
-    return asked
+    # The clock anew for each: a batch may take minutes, and leases are short.
+    return for_each(
+        list(due),
+        lambda payment_id: _ask_if_due(payment_id, at or now()),
+        failing="payments that could not be asked about",
+    )
 
 
 def _ask_if_due(payment_id: int, at: dt.datetime) -> bool:

@@ -19,6 +19,7 @@ from billing.models import EntryKind, LedgerCode
 from billing.services import balance
 from billing.services.ledger import Posting, post
 from common import references
+from common.batches import for_each
 from common.clock import business_date, now
 from common.failpoints import failpoint
 from common.locks import lock_one
@@ -34,6 +35,7 @@ from payments.models import (
 )
 from payments.services.moves import lock_payment, move
 from payments.services.reversal import NothingLeft, PartKey, remaining, split, take_back
+from payments.wake import wake
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -99,7 +101,7 @@ def request(
     )
     move_by_what_is_left(payment, via=Via.STAFF)
     if to_source:
-        transaction.on_commit(lambda: _wake(refund.pk), robust=True)
+        wake("send_refund", refund.pk)
     else:
         balance.credit(account=payment.account, amount_cents=amount_cents)
         _end(refund, RefundState.SUCCEEDED)
@@ -126,12 +128,6 @@ def move_by_what_is_left(payment: Payment, *, via: Via) -> None:
         target = State.PARTLY_REFUNDED if left else State.REFUNDED
     if payment.state != target:
         move(payment, target, via=via)
-
-
-def _wake(refund_id: int) -> None:
-    from payments import tasks  # tasks call services; only the wake-up goes the other way
-
-    tasks.send_refund.delay(refund_id)
 
 
 def advance(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
@@ -304,10 +300,12 @@ def _post(refund: Refund, kind: EntryKind, lines: list[Posting]) -> None:
 
 
 def reconcile_refunds(*, at: dt.datetime | None = None) -> int:
-    """Send or ask about every refund whose turn has come; returns how many."""
-    at = at or now()
-    due = Refund.objects.filter(state__in=UNSETTLED, next_check_at__lte=at)
+    """Send or ask about every refund whose turn has come; returns how many had a turn."""
+    due = Refund.objects.filter(state__in=UNSETTLED, next_check_at__lte=at or now())
     ids = list(due.order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
-    for refund_id in ids:
-        advance(refund_id=refund_id, at=at)
-    return len(ids)
+
+    def ask(refund_id: int) -> bool:
+        advance(refund_id=refund_id, at=at or now())
+        return True
+
+    return for_each(ids, ask, failing="refunds that could not be asked about")

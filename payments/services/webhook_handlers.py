@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 
 from accounts.models import Region
 from payments import gateway
-from payments.models import Payment, PaymentEvent, PaymentMethod, Refund, WebhookEvent
-from payments.services import disputes, refunds, setups, submission
+from payments.models import CAME_TO_NOTHING, Payment, PaymentEvent, PaymentMethod, Refund, WebhookEvent
+from payments.services import disputes, refunds, settlement, setups, submission
 
 Via = PaymentEvent.Via
 
@@ -34,6 +34,12 @@ def payment_changed(event: WebhookEvent, at: dt.datetime) -> Result:
     payment = _find_payment(event)
     if payment is None:
         return Result.UNKNOWN
+    if payment.state in CAME_TO_NOTHING and event.type == "payment_intent.succeeded":
+        # No path leads here; were there one, somebody was charged for a payment that we called off.
+        settlement.needs_review(
+            payment_id=payment.pk, reason="charged after it had ended", via=Via.WEBHOOK
+        )
+        return Result.APPLIED
     payment = submission.advance(payment_id=payment.pk, via=Via.WEBHOOK, at=at)
     return Result.LATER if _is_held(payment.lease_until, at) else Result.APPLIED
 

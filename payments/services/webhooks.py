@@ -9,6 +9,7 @@ import datetime as dt
 import structlog
 from django.db import transaction
 
+from common.batches import for_each
 from common.clock import now
 from payments.gateway import Event, GatewayError
 from payments.models import WebhookEvent
@@ -39,22 +40,14 @@ def receive(*, account: str, event: Event) -> WebhookEvent | None:
 
 
 def process_pending(*, at: dt.datetime | None = None) -> int:
-    """Process what is due; returns how many events were taken up.
-
-    One that fails keeps no other waiting; all failures are raised together at the end.
-    """
+    """Process what is due; returns how many events were taken up."""
     due = WebhookEvent.objects.filter(outcome=Outcome.PENDING, next_attempt_at__lte=at or now())
     ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH])
-    taken = 0
-    failures: list[Exception] = []
-    for event_id in ids:
-        try:
-            taken += process(event_id=event_id, at=at)
-        except Exception as error:  # noqa: BLE001  raised below
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("events that could not be processed", failures)
-    return taken
+    return for_each(
+        ids,
+        lambda event_id: process(event_id=event_id, at=at or now()),
+        failing="events that could not be processed",
+    )
 
 
 def process(*, event_id: int, at: dt.datetime | None = None) -> bool:

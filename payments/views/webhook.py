@@ -5,8 +5,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from payments import gateway, tasks
+from payments import gateway
 from payments.services import webhooks
+from payments.wake import wake
 
 log = structlog.get_logger(__name__)
 MAX_BYTES = 256 * 1024
@@ -34,13 +35,5 @@ def stripe_webhook(request: HttpRequest, account: str) -> HttpResponse:
         return HttpResponse(status=400)
     kept = webhooks.receive(account=account, event=event)
     if kept is not None:
-        _wake(kept.pk)
+        wake("process_webhook", kept.pk)
     return HttpResponse(status=200)
-
-
-def _wake(event_id: int) -> None:
-    """Without a worker in reach the event waits for beat's sweep; Stripe still gets its 200."""
-    try:
-        tasks.process_webhook.delay(event_id)
-    except tasks.BrokerAway:
-        log.warning("webhook.no_worker_woken")

@@ -198,3 +198,17 @@ def test_one_entitys_event_never_moves_another_entitys_payment(sandbox: Sandbox)
     assert foreign.outcome == WebhookEvent.Outcome.ORPHAN
     assert payment.state == State.REQUIRES_ACTION
     assert charged(sandbox) == {payment.reference: 120_00}
+
+
+def test_a_charge_of_a_payment_that_had_ended_is_never_passed_over_in_silence(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    payment = paid_at_stripe_only(sandbox)
+    sandbox.webhooks.set_mode("drop")
+    Payment.objects.filter(pk=payment.pk).update(state=State.CANCELED)
+
+    sandbox.webhooks.redeliver(event_of(sandbox, "payment_intent.succeeded"))
+
+    payment.refresh_from_db()
+    assert payment.review_reason == "charged after it had ended"
+    assert any("payment.needs_review" in str(record.msg) for record in caplog.records)
