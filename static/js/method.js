@@ -1,5 +1,5 @@
 /* Stripe's frame takes a card or a bank account; we get a token that stands for it. Used where a
-   method is typed: step 2 of paying (data-mode "payment"), adding a method ("setup"). */
+   method is typed: where somebody pays, and where one is added (data-mode "setup"). */
 (() => {
   const form = document.getElementById("method-form");
   const box = document.getElementById("method-error");
@@ -7,7 +7,7 @@
   const panel = document.getElementById("new-method");
   const radios = [...form.querySelectorAll("input[name=method]")];
   const keep = form.elements.keep;
-  const isPayment = form.dataset.mode === "payment";
+  const isPayment = form.dataset.mode !== "setup";
 
   const tell = (text) => {
     box.textContent = text;
@@ -21,7 +21,7 @@
     if (typeof Stripe === "undefined") return null;
     const stripe = Stripe(form.dataset.publishableKey);
     const options = {
-      mode: form.dataset.mode,
+      mode: isPayment ? "payment" : "setup",
       currency: "usd",
       locale: document.documentElement.lang,
     };
@@ -41,7 +41,7 @@
 
   let loaded = null;
   const show = () => {
-    panel.hidden = !isNew();
+    if (panel) panel.hidden = !isNew();
     if (!isNew() || loaded) return;
     loaded = load();
     if (!loaded) tell(form.dataset.failed);
