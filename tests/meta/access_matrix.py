@@ -20,6 +20,8 @@ from demo.stripe.core import Sandbox
 from payments.models import Checkout, Payment
 from tests.support import paying
 from tests.support.factories import PASSWORD, make_account, make_invoice, make_member
+from tests.support.methods import add as add_method
+from tests.support.methods import add_by_token, token_of_unverified_bank
 
 # Who asks. A guest is somebody with a one-time link, and nobody special until such links exist.
 ANONYMOUS, GUEST = "anonymous", "guest"
@@ -60,6 +62,18 @@ class World:
         """One that has settled."""
         return paying.pay(self.sandbox, self.invoice)
 
+    def saved_method(self) -> PaymentMethod:
+        """A card that can pay."""
+        return add_method(self.sandbox, self.account)
+
+    def method_being_set_up(self) -> PaymentMethod:
+        """A card whose bank asks its owner to confirm."""
+        return add_method(self.sandbox, self.account, "pm_card_authenticationRequiredOnSetup")
+
+    def method_to_verify(self) -> PaymentMethod:
+        """A bank account to which deposits are on their way."""
+        return add_by_token(self.account, token_of_unverified_bank(self.sandbox))
+
     def confirmation_key(self) -> str:
         """What the link in a newcomer's mail ends in."""
         member = make_member(registered=False)
@@ -95,6 +109,7 @@ class Row:
     path: Callable[[World], str] | None = None  # for an address that has no name to reverse
     method: str = "get"
     data: Mapping[str, str] = field(default_factory=dict)
+    password_first: bool = False  # whoever asks gives the password again before
 
 
 def everyone(outcome: str = OK, **how: Any) -> Row:
@@ -212,6 +227,22 @@ ROWS: dict[str, Row] = {
     "payments:state": owner(args=lambda world: [world.paid().reference]),
     "payments:refresh": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
     "payments:abandon": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
+    "payments:methods": guarantors(),
+    "payments:method_add": guarantors(password_first=True),
+    "payments:method_check": guarantors(AWAY, password_first=True),  # nothing to check yet
+    "payments:method_step": owner(args=lambda world: [world.method_being_set_up().pk]),
+    "payments:method_verify": owner(
+        args=lambda world: [world.method_to_verify().pk], password_first=True
+    ),
+    "payments:method_default": owner(
+        AWAY, method="post", args=lambda world: [world.saved_method().pk]
+    ),
+    "payments:method_remove": owner(
+        args=lambda world: [world.saved_method().pk], password_first=True
+    ),
+    "payments:method_remove POST": owner(
+        AWAY, method="post", args=lambda world: [world.saved_method().pk], password_first=True
+    ),
     # Machines.
     # Both read a body that nobody here sends.
     "csp_report": everyone(BAD_REQUEST, method="post"),

@@ -15,7 +15,7 @@ from accounts.roles import Role
 from demo.stripe.core import Sandbox
 from tests.meta import access_matrix as matrix
 from tests.meta.access_matrix import ROWS, Row, World
-from tests.support.factories import make_account, make_staff
+from tests.support.factories import PASSWORD, make_account, make_staff
 
 
 def url_names(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[str]:
@@ -71,6 +71,8 @@ def outcome_for(user: User | None, url: str, row: Row) -> str:
     with transaction.atomic():
         if user is not None:
             client.force_login(user)
+        if row.password_first:
+            client.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": "/"})
         outcome = outcome_of(getattr(client, row.method)(url, row.data))
         transaction.set_rollback(True)
     return outcome
