@@ -17,7 +17,7 @@ from accounts.services import registration
 from billing.models import LedgerBlock
 from demo import mailbox
 from demo.stripe.core import Sandbox
-from payments.models import Checkout, Payment
+from payments.models import Checkout, Payment, PaymentMethod
 from tests.support import paying
 from tests.support.factories import PASSWORD, make_account, make_invoice, make_member
 from tests.support.methods import add as add_method
@@ -234,12 +234,8 @@ ROWS: dict[str, Row] = {
     "payments:method_verify": owner(
         args=lambda world: [world.method_to_verify().pk], password_first=True
     ),
-    "payments:method_default": owner(
-        AWAY, method="post", args=lambda world: [world.saved_method().pk]
-    ),
-    "payments:method_remove": owner(
-        args=lambda world: [world.saved_method().pk], password_first=True
-    ),
+    "payments:method_default": owner(AWAY, method="post", args=lambda world: [world.saved_method().pk]),
+    "payments:method_remove": owner(args=lambda world: [world.saved_method().pk], password_first=True),
     "payments:method_remove POST": owner(
         AWAY, method="post", args=lambda world: [world.saved_method().pk], password_first=True
     ),
