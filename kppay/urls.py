@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("billing/", include("billing.urls")),
     path("", include("payments.urls")),
+    path("guest/", include("payments.guest.urls")),
     path("webhooks/stripe/<slug:account>/", stripe_webhook, name="stripe_webhook"),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

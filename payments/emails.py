@@ -4,28 +4,43 @@ Subjects and bodies say amount, date, reference and method; never a service, a p
 a diagnosis (design: security, outbound minimum).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from post_office.models import Email
 
-from accounts.models import User
 from common import mail
 from common.clock import business_date
 from payments import declines, methods
 from payments.models import Dispute, Payment, Receipt, Refund, State
+from payments.services import receipt_links
 
 DEFAULT_LANGUAGE = "en"
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is told about a payment, and in which language."""
+
+    email: str
+    language: str
+
+
 def receipt(*, receipt: Receipt, pdf: bytes, to: str) -> Email:
-    """The money has moved: the receipt, in its mailed edition, as an attachment."""
+    """The money has moved: the receipt, in its mailed edition, as an attachment.
+
+    A guest's has a link that opens the payment's page once; others open it after they log in.
+    """
     payment = receipt.payment
+    to_guest = bool(payment.guest_email) and to == payment.guest_email
+    link = {"page_url": _page_of(payment)} if to_guest else {}
     return mail.send(
         to=to,
-        template="payments/receipt",
-        context=_facts(payment, receipt.language),
+        template="payments/guest_receipt" if to_guest else "payments/receipt",
+        context={**_facts(payment, receipt.language), **link},
         language=receipt.language,
         attachments=[mail.Attachment(file_name(payment), pdf, "application/pdf")],
     )
@@ -87,11 +102,17 @@ def _about_refund(refund: Refund, template: str) -> Email | None:
     )
 
 
-def recipient(payment: Payment) -> User | None:
-    """Who is told about a payment: whoever made it; its owner where the portal made it by itself."""
-    if payment.payer == Payment.Payer.SYSTEM:
-        return payment.account.guarantor.user
-    return payment.paid_by
+def recipient(payment: Payment) -> Recipient | None:
+    """Who is told: whoever made the payment; its owner where the portal made it by itself.
+
+    None where nobody has given us an address, as a guest may.
+    """
+    if payment.payer == Payment.Payer.GUEST:
+        guest = Recipient(payment.guest_email, payment.guest_language or DEFAULT_LANGUAGE)
+        return guest if guest.email else None
+    by_itself = payment.payer == Payment.Payer.SYSTEM
+    user = payment.account.guarantor.user if by_itself else payment.paid_by
+    return Recipient(user.email, user.language or DEFAULT_LANGUAGE) if user else None
 
 
 def file_name(payment: Payment) -> str:
@@ -103,9 +124,8 @@ def _to_payer(payment: Payment, template: str, **more: Any) -> Email | None:
     payer = recipient(payment)
     if payer is None:
         return None
-    language = payer.language or DEFAULT_LANGUAGE
-    context = {**_facts(payment, language), **more}
-    return mail.send(to=payer.email, template=template, context=context, language=language)
+    context = {**_facts(payment, payer.language), "page_url": _page_of(payment), **more}
+    return mail.send(to=payer.email, template=template, context=context, language=payer.language)
 
 
 def _facts(payment: Payment, language: str) -> dict[str, Any]:
@@ -122,3 +142,10 @@ def _facts(payment: Payment, language: str) -> dict[str, Any]:
         "phone": region.phone,
         "tty": region.tty,
     }
+
+
+def _page_of(payment: Payment) -> str:
+    """Where whoever paid sees the payment; a guest by a link that works once, for a day."""
+    if payment.payer == Payment.Payer.GUEST:
+        return receipt_links.issue(payment=payment)
+    return reverse("payments:show", args=[payment.reference])

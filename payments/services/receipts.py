@@ -18,8 +18,9 @@ from common.clock import now
 from common.failpoints import failpoint
 from common.locks import lock_one
 from payments import emails
-from payments.models import Receipt
+from payments.models import Payment, Receipt
 from payments.receipt_content import ReceiptContent, content_of
+from payments.services.moves import lock_payment
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,8 @@ LONGEST_CLAIM = dt.timedelta(hours=4)
 # Mailed again on request: not more often than this, and not more than so many times in all.
 RESEND_PAUSE = dt.timedelta(minutes=5)
 MAX_RESENDS = 10
+# A guest may have mistyped the address; nobody's mailbox is filled with receipts of others.
+MAX_MAILS_TO_GUEST = 3
 
 
 class NotMailedYet(RuntimeError):
@@ -93,6 +96,33 @@ def mail_again(*, receipt: Receipt, to: str, at: dt.datetime | None = None) -> N
         locked.save(update_fields=["resent_at", "resends"])
 
 
+def mail_to_guest(*, payment: Payment, to: str, language: str, at: dt.datetime | None = None) -> bool:
+    """Note where a guest wants the receipt, and mail it. Raises ResentTooOften or PdfUnavailable.
+
+    False where the payment has not settled: the receipt goes there once it has.
+    """
+    at = at or now()
+    with transaction.atomic():
+        locked = lock_payment(payment.pk)
+        locked.guest_email, locked.guest_language = to, language
+        receipt = _with_payment(Receipt.objects.filter(payment=locked)).first()
+        if receipt is not None and receipt.resends >= MAX_MAILS_TO_GUEST:
+            raise ResentTooOften(receipt.pk)
+        locked.save(update_fields=["guest_email", "guest_language"])
+    if receipt is None:
+        return False
+    document = _document(content_of(receipt.payment), language, itemised=False)
+    with transaction.atomic():
+        receipt = lock_one(_with_payment(Receipt.objects.filter(pk=receipt.pk)))
+        if receipt.resends >= MAX_MAILS_TO_GUEST:
+            raise ResentTooOften(receipt.pk)
+        receipt.email, receipt.language, receipt.resends = to, language, receipt.resends + 1
+        mail = emails.receipt(receipt=receipt, pdf=document, to=to)
+        receipt.mailed_at, receipt.mail_id = receipt.mailed_at or at, receipt.mail_id or mail.pk
+        receipt.save(update_fields=["email", "language", "resends", "mailed_at", "mail_id"])
+    return True
+
+
 def _with_payment(receipts: "QuerySet[Receipt]") -> "QuerySet[Receipt]":
     return receipts.select_related("payment__region", "payment__account__guarantor").defer("pdf")
 
@@ -142,8 +172,8 @@ def _store(receipt: Receipt, *, itemised: bytes, mailed: bytes | None, at: dt.da
 
 
 def _check_may_resend(receipt: Receipt, at: dt.datetime) -> None:
-    if receipt.mailed_at is None:
+    if receipt.rendered_at is None:
         raise NotMailedYet(receipt.pk)
-    last = receipt.resent_at or receipt.mailed_at
-    if at - last < RESEND_PAUSE or receipt.resends >= MAX_RESENDS:
+    last = receipt.resent_at or receipt.mailed_at  # of a guest's payment nobody may have had a mail
+    if (last and at - last < RESEND_PAUSE) or receipt.resends >= MAX_RESENDS:
         raise ResentTooOften(receipt.pk)

@@ -23,7 +23,7 @@ from payments.authorizations import consent_of
 from payments.gateway import Busy, Declined, Intent, OutcomeUnknown, Refused
 from payments.methods import BANK_ACCOUNT
 from payments.models import RESERVING, Payment, PaymentEvent, State
-from payments.services import methods, settlement
+from payments.services import attempts, methods, settlement
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -116,7 +116,7 @@ def _ask(payment: Payment, via: Via, at: dt.datetime) -> Intent | None:
         # Whoever holds the client secret could try another card on it; this payment is over.
         canceled = _cancel(payment)
         return replace(canceled, error_code=canceled.error_code or intent.error_code)
-    if _abandoned(payment, intent, at):
+    if _abandoned(payment, intent, at) or _is_card_testing(payment, intent):
         return _cancel(payment)
     return intent
 
@@ -164,7 +164,7 @@ def _confirm(payment: Payment, intent: Intent) -> Intent:
             region=payment.region,
             reference=payment.reference,
             intent_id=intent.id,
-            return_url=settings.SITE_URL + reverse("payments:show", args=[payment.reference]),
+            return_url=settings.SITE_URL + _page_of(payment),
             **_method(payment),
         )
         failpoint("payments.after_confirm")
@@ -181,6 +181,13 @@ def _confirm(payment: Payment, intent: Intent) -> Intent:
             raise  # it may still be on its way to Stripe
         return found
     return confirmed
+
+
+def _page_of(payment: Payment) -> str:
+    """Where the payer's bank leads back to; a guest's page is known by the session alone."""
+    if payment.payer == Payment.Payer.GUEST:
+        return reverse("guest:payment")
+    return reverse("payments:show", args=[payment.reference])
 
 
 def _method(payment: Payment) -> dict[str, Any]:
@@ -215,6 +222,14 @@ def _refused(intent: Intent) -> bool:
 
 def _abandoned(payment: Payment, intent: Intent, at: dt.datetime) -> bool:
     return intent.status == "requires_action" and at - payment.created_at >= ACTION_WITHIN
+
+
+def _is_card_testing(payment: Payment, intent: Intent) -> bool:
+    """Somebody with the client secret tries card after card; the last one waits for its bank's step."""
+    if intent.status != "requires_action" or not attempts.is_card_testing(payment):
+        return False
+    log.error("payment.card_testing", payment=payment.reference)
+    return True
 
 
 def abandon(*, payment_id: int, via: Via) -> Payment:

@@ -11,19 +11,26 @@ from typing import Any
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.test import Client
 
 from accounts.services import registration
 from billing.models import LedgerBlock
+from common.clock import now
 from demo import mailbox
 from demo.stripe.core import Sandbox
+from payments.guest import visit
+from payments.guest.finding import Found
 from payments.models import Checkout, Payment, PaymentMethod
+from payments.services import checkout as checkouts
+from payments.services import receipt_links
 from tests.support import paying
 from tests.support.factories import PASSWORD, make_account, make_invoice, make_member
 from tests.support.methods import add as add_method
 from tests.support.methods import add_by_token, token_of_unverified_bank
 
-# Who asks. A guest is somebody with a one-time link, and nobody special until such links exist.
+# Who asks. A guest has no log-in, has found a bill of member A and has just paid another one.
 ANONYMOUS, GUEST = "anonymous", "guest"
 MEMBER, OTHER = "member A", "member B"
 AGENT, SUPERVISOR, AUDITOR, SUPERUSER = "agent", "supervisor", "auditor", "superuser"
@@ -42,6 +49,7 @@ BAD_REQUEST = "400"
 FORBIDDEN = "403"
 NOT_FOUND = "404"
 GONE = "410"
+UNPROCESSABLE = "422"
 
 
 @dataclass
@@ -73,6 +81,34 @@ class World:
     def method_to_verify(self) -> PaymentMethod:
         """A bank account to which deposits are on their way."""
         return add_by_token(self.account, token_of_unverified_bank(self.sandbox))
+
+    def become_guest(self, client: Client) -> None:
+        """This browser has found a bill, chosen a card, and made a payment that has not ended."""
+        bill, session = make_invoice(self.account), client.session
+        visit.begin(session, Found(self.account.pk, bill.pk), at=now())
+        checkout = paying.start_checkout(self.sandbox, bill)
+        checkout.started_by = None
+        checkout.save()
+        found = visit.current(session, at=now())
+        assert found is not None
+        visit.draft(session, found, checkout, at=now())
+        visit.show_payment(session, self.paid_by_guest(), at=now())
+        session.save()
+        client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+
+    def paid_by_guest(self) -> Payment:
+        """A guest's payment of which Stripe has not been asked yet."""
+        checkout = paying.start_checkout(self.sandbox, make_invoice(self.account))
+        return checkouts.confirm(
+            checkout=checkout,
+            reviewed=checkout.method_key,
+            payer=Payment.Payer.GUEST,
+            paid_by=None,
+        )
+
+    def receipt_token(self) -> str:
+        """What the link in a guest's mail ends in."""
+        return receipt_links.issue(payment=self.paid_by_guest()).split("/")[-2]
 
     def confirmation_key(self) -> str:
         """What the link in a newcomer's mail ends in."""
@@ -128,6 +164,11 @@ def newcomers(outcome: str = OK, **how: Any) -> Row:
 def logged_in(outcome: str = OK, **how: Any) -> Row:
     """For everybody with a log-in, about themselves."""
     return Row(dict.fromkeys(NOT_LOGGED_IN, LOGIN) | dict.fromkeys(LOGGED_IN, outcome), **how)
+
+
+def guests(outcome: str = OK, **how: Any) -> Row:
+    """For the guest who has found a bill; others begin at the beginning."""
+    return Row(dict.fromkeys(EVERYBODY, AWAY) | {GUEST: outcome}, **how)
 
 
 def guarantors(outcome: str = OK, **how: Any) -> Row:
@@ -239,6 +280,20 @@ ROWS: dict[str, Row] = {
     "payments:method_remove POST": owner(
         AWAY, method="post", args=lambda world: [world.saved_method().pk], password_first=True
     ),
+    # Paying without an account.
+    "guest:start": everyone(),
+    "guest:bill": guests(),
+    "guest:card": guests(),
+    "guest:review": guests(),
+    "guest:review POST": guests(AWAY, method="post"),
+    "guest:payment": guests(),
+    "guest:state": guests(),
+    "guest:refresh": guests(AWAY, method="post"),
+    "guest:abandon": guests(AWAY, method="post"),
+    "guest:mail": guests(UNPROCESSABLE, method="post"),
+    # Whoever holds a link may use it, once.
+    "guest:link": everyone(args=lambda world: [world.receipt_token()]),
+    "guest:link POST": everyone(AWAY, method="post", args=lambda world: [world.receipt_token()]),
     # Machines.
     # Both read a body that nobody here sends.
     "csp_report": everyone(BAD_REQUEST, method="post"),
