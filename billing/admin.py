@@ -16,8 +16,9 @@ def money_column(field: str, label: Any) -> Any:
     """An admin column or read-only field that shows a field of cents as dollars."""
 
     @admin.display(description=label, ordering=field)
-    def column(row: Any) -> str:
-        return format_cents(getattr(row, field))
+    def column(row: Any) -> str | None:
+        cents = getattr(row, field)
+        return None if cents is None else format_cents(cents)
 
     column.__name__ = field.removesuffix("_cents")
     return column

@@ -17,18 +17,27 @@ from django.test import Client
 
 from accounts.services import registration
 from billing.models import LedgerBlock
-from common.clock import now
+from common.clock import business_date, now
 from demo import mailbox
 from demo.stripe.core import Sandbox
 from payments.guest import visit
 from payments.guest.finding import Found
-from payments.models import Checkout, Payment, PaymentMethod
+from payments.models import (
+    Checkout,
+    Difference,
+    Payment,
+    PaymentMethod,
+    ReconciledDay,
+    StripePayout,
+    StripeTransaction,
+)
 from payments.services import checkout as checkouts
 from payments.services import receipt_links
 from tests.support import paying
 from tests.support.factories import PASSWORD, make_account, make_invoice, make_member
 from tests.support.methods import add as add_method
 from tests.support.methods import add_by_token, token_of_unverified_bank
+from tests.support.reconciling import today
 
 # Who asks. A guest has no log-in, has found a bill of member A and has just paid another one.
 ANONYMOUS, GUEST = "anonymous", "guest"
@@ -82,6 +91,10 @@ class World:
         """A bank account to which deposits are on their way."""
         return add_by_token(self.account, token_of_unverified_bank(self.sandbox))
 
+    def paid_year(self) -> int:
+        """A year in which a payment has settled."""
+        return business_date(self.account.region.time_zone, self.paid().settled_at).year
+
     def become_guest(self, client: Client) -> None:
         """This browser has found a bill, chosen a card, and made a payment that has not ended."""
         bill, session = make_invoice(self.account), client.session
@@ -133,6 +146,37 @@ class World:
         """A sealed block; sealing itself waits for other transactions to end."""
         return LedgerBlock.objects.create(
             number=1, from_xact=0, to_xact=1, entry_count=0, previous_hash="0" * 64, hash="0" * 64
+        ).pk
+
+    def payout(self) -> StripePayout:
+        """A payout of one charge, copied from Stripe's book."""
+        payout = StripePayout.objects.create(
+            stripe_account="ncal", payout_id="po_1", amount_cents=67, status="paid", arrives_on=today()
+        )
+        StripeTransaction.objects.create(
+            stripe_account="ncal",
+            transaction_id="txn_1",
+            type="charge",
+            amount_cents=1_00,
+            fee_cents=33,
+            net_cents=67,
+            made_at=now(),
+            payout=payout,
+        )
+        return payout
+
+    def reconciled_day(self) -> int:
+        """A day that both books agreed on."""
+        return ReconciledDay.objects.create(stripe_account="ncal", day=today(), differences=0).pk
+
+    def difference(self) -> int:
+        """A charge at Stripe that nobody here knows."""
+        return Difference.objects.create(
+            stripe_account="ncal",
+            kind=Difference.Kind.UNKNOWN_CHARGE,
+            object_id="pi_1",
+            theirs_cents=1_00,
+            found_on=today(),
         ).pk
 
 
@@ -257,11 +301,22 @@ ROWS: dict[str, Row] = {
     "billing:home": guarantors(),
     "billing:list": guarantors(),
     "billing:detail": owner(args=lambda world: [world.invoice.pk]),
+    "billing:bill_pdf": owner(args=lambda world: [world.invoice.pk]),
+    "billing:statements": guarantors(),
+    "billing:statement": owner(args=lambda world: [world.paid_year()]),
+    "billing:statement_pdf": owner(args=lambda world: [world.paid_year()]),
     # Paying.
     "payments:choose": guarantors(),
     "payments:method": owner(args=lambda world: [world.checkout().pk]),
     "payments:review": owner(args=lambda world: [world.checkout().pk]),
     "payments:review POST": owner(AWAY, method="post", args=lambda world: [world.checkout().pk]),
+    "payments:history": guarantors(),
+    "payments:history_export": guarantors(),
+    "payments:balance": guarantors(),
+    "payments:add_money": guarantors(),
+    "payments:add_money POST": guarantors(AWAY, method="post", data={"amount": "20.00"}),
+    "payments:withdraw": guarantors(),
+    "payments:switch_auto_apply": guarantors(AWAY, method="post", data={"on": "1"}),
     "payments:show": owner(args=lambda world: [world.paid().reference]),
     "payments:receipt": owner(args=lambda world: [world.paid().reference]),
     "payments:mail_receipt": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
@@ -329,4 +384,12 @@ ROWS: dict[str, Row] = {
         key=lambda world: world.invoice.journal_lines.first().entry_id,
     ),
     **admin_model("billing_ledgerblock", view=SUPERVISING, key=World.ledger_block),
+    **admin_model("payments_difference", view=SUPERVISING, key=World.difference),
+    **admin_model("payments_reconciledday", view=SUPERVISING, key=World.reconciled_day),
+    **admin_model("payments_stripepayout", view=SUPERVISING, key=lambda world: world.payout().pk),
+    **admin_model(
+        "payments_stripetransaction",
+        view=SUPERVISING,
+        key=lambda world: world.payout().transactions.get().pk,
+    ),
 }
