@@ -9,13 +9,14 @@ from typing import Any, Concatenate
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from accounts.models import Member, User
 from billing.models import BillingAccount
 
-AccountView = Callable[Concatenate[HttpRequest, BillingAccount, ...], HttpResponse]
+AccountView = Callable[Concatenate[HttpRequest, BillingAccount, ...], HttpResponseBase]
 
 
 def account_of(user: User | AnonymousUser) -> BillingAccount | None:
@@ -33,12 +34,12 @@ def account_of(user: User | AnonymousUser) -> BillingAccount | None:
     )
 
 
-def account_required(view: AccountView) -> Callable[..., HttpResponse]:
+def account_required(view: AccountView) -> Callable[..., HttpResponseBase]:
     """Hand the signed-in person's account to the view; explain kindly where there is none."""
 
     @wraps(view)
     @login_required
-    def with_account(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def with_account(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         account = account_of(request.user)
         if account is None:
             is_member = Member.objects.filter(user=request.user.pk).exists()

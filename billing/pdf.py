@@ -61,8 +61,36 @@ def from_html(html: str) -> bytes:
             font_config=engine.font_config,
             stylesheets=[engine.stylesheet],
             pdf_variant="pdf/ua-1",
+            finisher=_margins_are_artifacts,
         )
     return pdf
+
+
+def _margins_are_artifacts(_document: Any, made: Any) -> None:
+    """Page numbers are no content: a screen reader must not read them in the middle of a table.
+
+    WeasyPrint marks the text of page margins as content and then leaves it out of the tag tree, which
+    PDF/UA forbids (ISO 14289-1, 7.1: content is either tagged or an artifact). `made` is a pydyf.PDF.
+    """
+
+    def at(reference: bytes) -> Any:
+        return made.objects[int(reference.split()[0])]
+
+    held: set[tuple[bytes, int]] = set()
+    elements = list(at(made.catalog["StructTreeRoot"])["K"])
+    while elements:
+        element = at(elements.pop())
+        for kid in element.get("K", ()):
+            if isinstance(kid, int):
+                held.add((element["Pg"], kid))
+            else:
+                elements.append(kid)
+    for page in made.page_references:
+        drawn = at(at(page)["Contents"]).stream
+        for index in range(2, len(drawn)):
+            marks = drawn[index - 1]
+            if drawn[index] == b"BDC" and isinstance(marks, dict) and (page, marks["MCID"]) not in held:
+                drawn[index - 2 : index + 1] = ["/Artifact", b"BMC", b""]
 
 
 def warm() -> None:

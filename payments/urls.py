@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments.views import choose, methods, pay, receipts, status
+from payments.views import choose, history, methods, pay, receipts, status
 
 app_name = "payments"
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path("methods/<int:pk>/verify/", methods.verify, name="method_verify"),
     path("methods/<int:pk>/default/", methods.default, name="method_default"),
     path("methods/<int:pk>/remove/", methods.remove, name="method_remove"),
+    path("payments/", history.history, name="history"),
+    path("payments/history.csv", history.export, name="history_export"),
     path("payments/<str:reference>/", status.show, name="show"),
     path("payments/<str:reference>/receipt.pdf", receipts.download, name="receipt"),
     path("payments/<str:reference>/receipt/mail/", receipts.mail_again, name="mail_receipt"),
