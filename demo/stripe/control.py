@@ -11,6 +11,7 @@ POST   /_sandbox/webhooks/deliver       post everything that is open, now
 POST   /_sandbox/webhooks/redeliver     {"event", "times", "parallel"}
 POST   /_sandbox/webhooks/forge         {"account", "how", "type", "object"}
 POST   /_sandbox/clock                  {"seconds"}: shift it forward
+POST   /_sandbox/bank                   {"act", "account", ...}: a method of bank.Bank, by its names
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from demo.stripe.bank import Bank
 from demo.stripe.core import Sandbox
 
 Answer = tuple[int, dict[str, Any]]
@@ -98,6 +100,16 @@ def _clock(sandbox: Sandbox, given: Given) -> Given:
     return {"now": sandbox.shift_clock(timedelta(seconds=float(given["seconds"]))).isoformat()}
 
 
+_BANK_ACTS = frozenset(name for name in vars(Bank) if not name.startswith("_"))
+
+
+def _bank(sandbox: Sandbox, given: Given) -> Given:
+    act = given.pop("act")
+    if act not in _BANK_ACTS:
+        raise ValueError(f"the bank does not do this: {act}")
+    return {"result": getattr(sandbox.bank, act)(**given)}
+
+
 _LEVERS: dict[tuple[str, str], Callable[[Sandbox, Given], Given]] = {
     ("GET", "/_sandbox/health"): _health,
     ("GET", "/_sandbox/report"): _report,
@@ -110,4 +122,5 @@ _LEVERS: dict[tuple[str, str], Callable[[Sandbox, Given], Given]] = {
     ("POST", "/_sandbox/webhooks/redeliver"): _redeliver,
     ("POST", "/_sandbox/webhooks/forge"): _forge,
     ("POST", "/_sandbox/clock"): _clock,
+    ("POST", "/_sandbox/bank"): _bank,
 }

@@ -58,7 +58,7 @@ class ChargeLine:
 
 def charges(store: Store, account: str | None = None) -> list[ChargeLine]:
     with store.read() as tx:
-        names = [account] if account else _accounts(tx)
+        names = [account] if account else account_names(tx)
         return [
             _line(tx, name, charge)
             for name in names
@@ -66,7 +66,7 @@ def charges(store: Store, account: str | None = None) -> list[ChargeLine]:
         ]
 
 
-def _accounts(tx: Transaction) -> list[str]:
+def account_names(tx: Transaction) -> list[str]:
     return [name for (name,) in tx.execute("SELECT DISTINCT account FROM objects ORDER BY 1")]
 
 
@@ -112,7 +112,7 @@ def _fees(tx: Transaction, account: str, sources: list[Object]) -> int:
 def summary(store: Store) -> dict[str, Any]:
     """Per account its charges and sums; over all, the totals and the contract violations."""
     with store.read() as tx:
-        names = _accounts(tx)
+        names = account_names(tx)
     accounts: dict[str, Any] = {}
     for name in names:
         lines = charges(store, name)

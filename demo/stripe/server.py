@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from demo.stripe import control, pages
+from demo.stripe.bank_desk import Desk
 from demo.stripe.core import Sandbox
 from demo.stripe.errors import ApiError
 from demo.stripe.exchange import Response, Wire
@@ -33,6 +34,7 @@ class SandboxServer:
     def __init__(self, sandbox: Sandbox, *, port: int = 0, verbose: bool = False) -> None:
         self.sandbox = sandbox
         self.stopping = threading.Event()
+        self.desk = Desk(sandbox)
         handler = type("Handler", (_Handler,), {"owner": self, "verbose": verbose})
         self._http = _Http((HOST, port), handler)
         self.url = f"http://{HOST}:{self._http.server_port}"
@@ -105,6 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._api(body)
         elif path.startswith("/_sandbox/"):
             self._control(path, body)
+        elif path.startswith("/bank/"):
+            self._bank(body)
         else:
             self._page(path)
 
@@ -157,6 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(403, {"error": "only for tools on this machine"})
             return
         self._json(*control.handle(self.owner.sandbox, self.command, path, body))
+
+    def _bank(self, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.owner.desk.answer(self.command, self.path, headers, body)
+        self._send(reply.status, reply.headers, reply.body.encode())
 
     def _page(self, path: str) -> None:
         found = pages.page(path) if self.command == "GET" else None

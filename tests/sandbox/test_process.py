@@ -21,7 +21,7 @@ import stripe
 
 from demo.stripe.core import Sandbox
 from demo.stripe.server import SandboxServer
-from tests.sandbox.steps import RETURN_URL, create, pay
+from tests.sandbox.steps import RETURN_URL, create, debit, pay
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,6 +93,22 @@ def test_the_levers_work_over_http(
     ):
         with pytest.raises(HTTPError) as refused:
             _lever(server, "POST", path, **given)
+        with refused.value as answer:
+            assert answer.code == 400
+
+
+def test_the_bank_acts_over_http(
+    over_socket: stripe.StripeClient, server: SandboxServer, sandbox: Sandbox
+) -> None:
+    sent = debit(over_socket)
+    bank = {"account": "ncal", "intent": sent.id}
+    settled = _lever(server, "POST", "/_sandbox/bank", act="settle", **bank)["result"]
+    assert settled["status"] == "succeeded"
+    _lever(server, "POST", "/_sandbox/bank", act="return_payment", code="R02", **bank)
+    assert [line.returned_cents for line in sandbox.charges()] == [4210]
+    for wrong in ({"act": "rob", **bank}, {"act": "settle"}, {"act": "__init__"}, bank):
+        with pytest.raises(HTTPError) as refused:
+            _lever(server, "POST", "/_sandbox/bank", **wrong)
         with refused.value as answer:
             assert answer.code == 400
 
