@@ -47,7 +47,7 @@ def index(request: HttpRequest, account: BillingAccount) -> HttpResponse:
 @allow_stripe
 def add(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     """Type a card or a bank account into Stripe's frame; we get a token for it."""
-    form = method_forms.TokenForm(request.POST or None)
+    form = method_forms.TokenForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         token = form.cleaned_data["confirmation_token"]
         try:
@@ -80,7 +80,7 @@ def check(request: HttpRequest, account: BillingAccount) -> HttpResponse:
         return redirect("payments:method_add")
     name = describe(kind=method.kind, brand=method.brand, last4=method.last4)
     terms = authorizations.for_saving(region=account.region, kind=method.kind, method=name)
-    form = method_forms.AgreeForm(request.POST or None, terms=terms)
+    form = method_forms.AgreeForm(request.POST if request.method == "POST" else None, terms=terms)
     if request.method == "POST" and form.is_valid():
         del request.session[CHOSEN]
         agreement = authorizations.Agreement(terms, authorizations.consent_from(request))
@@ -152,7 +152,7 @@ def verify(request: HttpRequest, account: BillingAccount, pk: int) -> HttpRespon
     method = _find(account, pk)
     if method.status != Status.VERIFY:
         return redirect("payments:methods")
-    form = method_forms.deposits_form(method, request.POST or None)
+    form = method_forms.deposits_form(method, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             deposits.verify(method=method, **form.answer())

@@ -8,7 +8,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -45,7 +45,7 @@ def method(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     today = business_date(account.region.time_zone)
     listed = saved.listed(account)
     usable = [method for method in listed if saved.can_pay(method, on=today)]
-    form = PayWithForm(request.POST or None, usable=usable, chosen=checkout.saved_method_id)
+    form = PayWithForm(_posted(request), usable=usable, chosen=checkout.saved_method_id)
     if request.method == "POST" and form.is_valid() and _note_method(checkout, form):
         return redirect("payments:review", checkout.pk)
     context = {
@@ -91,9 +91,9 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
     payment = Payment.objects.filter(checkout=checkout).first()
     draft = queries.draft(checkout)
     terms = _terms(account, draft)
-    agree = AgreeForm(request.POST or None, terms=terms) if terms else None
-    agreed = agree is None or agree.is_valid()
-    if payment is None and request.method == "POST" and agreed:
+    agree = AgreeForm(_posted(request), terms=terms) if terms else None
+    refused = request.method == "POST" and agree is not None and not agree.is_valid()
+    if payment is None and request.method == "POST" and not refused:
         consent = authorizations.consent_from(request)
         try:
             payment = checkouts.confirm(
@@ -132,7 +132,12 @@ def review(request: HttpRequest, account: BillingAccount, key: uuid.UUID) -> Htt
         "first_step": first_step(checkout),
         "steps": steps_of(draft),
     }
-    return render(request, "payments/review.html", context, status=200 if agreed else 422)
+    return render(request, "payments/review.html", context, status=422 if refused else 200)
+
+
+def _posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: nothing at all where nothing was sent, even an empty form."""
+    return request.POST if request.method == "POST" else None
 
 
 def _terms(account: BillingAccount, draft: queries.Draft) -> authorizations.Terms | None:
