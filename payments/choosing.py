@@ -130,7 +130,7 @@ class ChooseForm(forms.Form):
                 payable_cents=self._limits[key],
                 ticked=key in ticked,
                 amount=self._typed(key),
-                errors=list(self.errors.get(AMOUNT + key, [])),
+                errors=[str(error) for error in self.errors.get(AMOUNT + key, [])],
             )
             for key, bill in self._bills.items()
         ]

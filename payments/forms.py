@@ -2,6 +2,7 @@
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.money import format_cents
@@ -30,7 +31,7 @@ def sentence(error: CannotPay) -> str:
     """Why a payment did not start, for the person who wanted it; safe HTML, as it may hold a link."""
     if isinstance(error, BillBusy):
         return format_html(
-            _(
+            gettext(
                 "Another payment of this bill has not ended yet: "
                 '<a href="{url}">payment {reference}</a>. You can pay again when it has.'
             ),

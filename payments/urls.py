@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments.views import choose, history, methods, pay, receipts, status
+from payments.views import balance, choose, history, methods, pay, receipts, status
 
 app_name = "payments"
 
@@ -10,6 +10,10 @@ urlpatterns = [
     path("pay/", choose.choose, name="choose"),
     path("pay/<uuid:key>/method/", pay.method, name="method"),
     path("pay/<uuid:key>/review/", pay.review, name="review"),
+    path("balance/", balance.show, name="balance"),
+    path("balance/add/", balance.add, name="add_money"),
+    path("balance/back/", balance.withdraw, name="withdraw"),
+    path("balance/automatic/", balance.switch_auto_apply, name="switch_auto_apply"),
     path("methods/", methods.index, name="methods"),
     path("methods/add/", methods.add, name="method_add"),
     path("methods/add/check/", methods.check, name="method_check"),

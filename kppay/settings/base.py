@@ -316,6 +316,8 @@ STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
 STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
 # Charged for a returned bank debit; 0 means never. Disclosed where a debit is authorised.
 RETURNED_ITEM_FEE_CENTS = env.int("RETURNED_ITEM_FEE_CENTS", default=0)
+# The most that a member may add to the account balance at once.
+TOP_UP_MAX_CENTS = env.int("TOP_UP_MAX_CENTS", default=5_000_00)
 # Requests a second that background work may send to one Stripe account, over all processes. Stripe
 # allows 25 (test) or 100 (live); the rest is for members who are paying. payments.ratelimit
 STRIPE_RATE_BURST = env.int("STRIPE_RATE_BURST", default=1)

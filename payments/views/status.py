@@ -12,6 +12,8 @@ from payments import declines, gateway, methods
 from payments.csp import allow_stripe
 from payments.models import Payment, PaymentEvent, State
 from payments.services import submission
+from payments.timeline import timeline
+from payments.views.steps import pay_again
 
 # One page each: "paid" is only for money that has really moved.
 TEMPLATES = {
@@ -23,6 +25,10 @@ TEMPLATES = {
     State.SUCCEEDED: "payments/paid.html",
     State.FAILED: "payments/declined.html",
     State.CANCELED: "payments/not_charged.html",
+    State.PARTLY_REFUNDED: "payments/refunded.html",
+    State.REFUNDED: "payments/refunded.html",
+    State.DISPUTED: "payments/disputed.html",
+    State.RETURNED: "payments/returned.html",
 }
 
 
@@ -32,12 +38,19 @@ TEMPLATES = {
 def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
     """The page of a payment; the address stays the same from the click to the receipt."""
     payment = _find(account, reference)
+    allocations = list(payment.allocations.select_related("invoice__patient").order_by("invoice_id"))
+    refunds = list(payment.refunds.order_by("pk"))
     context = {
         "payment": payment,
-        "allocations": list(
-            payment.allocations.select_related("invoice__patient").order_by("invoice_id")
+        "allocations": allocations,
+        "timeline": timeline(
+            payment,
+            events=payment.events.all(),
+            refunds=refunds,
+            disputes=payment.disputes.order_by("pk"),
         ),
-        "events": list(payment.events.all()),
+        "back_cents": sum(refund.amount_cents for refund in refunds),
+        "again_url": pay_again(payment, [allocation.invoice for allocation in allocations]),
         "method": methods.describe(
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
         ),

@@ -6,8 +6,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from payments.models import Checkout
-from payments.queries import Draft
+from billing.models import Invoice
+from payments.models import Checkout, Payment
+from payments.queries import MEDICAL, PREMIUM, SHOWN_BILLS, Draft
 
 BILLS = gettext_lazy("Bills and amounts")
 MONEY = gettext_lazy("Amount")
@@ -31,6 +32,16 @@ def first_step(checkout: Checkout) -> str:
     if checkout.to_balance_cents:
         return reverse("payments:add_money", query={"amount": _dollars(checkout.to_balance_cents)})
     return reverse("payments:choose", query={"draft": str(checkout.pk)})
+
+
+def pay_again(payment: Payment, bills: Sequence[Invoice]) -> str:
+    """Where the payer of a payment that came to nothing begins once more."""
+    if payment.to_balance_cents:
+        return reverse("payments:add_money", query={"amount": _dollars(payment.to_balance_cents)})
+    if len(bills) > SHOWN_BILLS:
+        kind = PREMIUM if bills[0].is_premium else MEDICAL
+        return reverse("payments:choose", query={"kind": kind})
+    return reverse("payments:choose", query={"bill": [bill.pk for bill in bills]})
 
 
 def _dollars(cents: int) -> str:

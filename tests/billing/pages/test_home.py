@@ -44,7 +44,7 @@ def test_home_of_a_household_that_owes_nothing(household: Household) -> None:
     assert "No medical bills to pay." in text
     assert "No premiums to pay." in text
     assert "No payment received yet." in text
-    assert "Account balance" not in text
+    assert "Account balance $0.00 Add money" in text
 
 
 def test_home_says_what_is_past_due_and_whom_to_call(household: Household) -> None:
