@@ -1,7 +1,6 @@
 """A sandbox of its own for every test, reached through the real SDK."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,12 +11,12 @@ from typing import Any
 
 import pytest
 import stripe
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
 
 from demo.stripe.client import SandboxHTTPClient
 from demo.stripe.core import Sandbox
 from demo.stripe.server import SandboxServer
-from tests.sandbox.host_page import FLAGS, Host
+from tests.sandbox.host_page import Host
 
 Connect = Callable[..., stripe.StripeClient]
 
@@ -104,15 +103,6 @@ def over_socket(server: SandboxServer) -> Iterator[stripe.StripeClient]:
 
 
 # A browser
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

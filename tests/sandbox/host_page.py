@@ -21,14 +21,6 @@ for (const name of ["ready", "change", "loaderror"]) {
 }
 element.mount("#payment");
 """
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Host(BaseHTTPRequestHandler):
