@@ -95,8 +95,8 @@ def _debit(region: Region, method: str, cents: int, on: dt.date) -> list[str]:
         },
         _("I own this account or may authorize debits from it."),
         _(
-            "This authorization is for this payment only. To revoke it, I call %(phone)s (TTY %(tty)s) "
-            "before the debit has been sent to my bank. After that, it cannot be stopped."
+            "The debit is for this payment only. To revoke this authorization, I call %(phone)s "
+            "(TTY %(tty)s) before the debit has been sent to my bank. After that, it cannot be stopped."
         )
         % _telephone(region),
         *_returned_item_fee(),

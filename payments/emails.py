@@ -48,7 +48,8 @@ def receipt(*, receipt: Receipt, pdf: bytes, to: str) -> Email:
 
 def declined(*, payment: Payment) -> Email | None:
     """The bank said no after the payer had left; nothing was charged. None where we have no address."""
-    return _to_payer(payment, "payments/declined")
+    why = declines.explain(payment.decline_code, kind=payment.method_kind)
+    return _to_payer(payment, "payments/declined", happened=why.happened, next_step=why.next_step)
 
 
 def not_charged(*, payment: Payment) -> Email | None:

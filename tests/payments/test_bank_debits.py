@@ -156,7 +156,10 @@ class TestGivenBackBeforeItSettled:
         assert (invoice.open_cents, invoice.reserved_cents) == (120_00, 0)
         assert method.status == (Status.BLOCKED if blocks else Status.ACTIVE)
         assert method.blocked_code == (code if blocks else "")
-        subjects = [mail.subject for mail in Email.objects.order_by("pk")]
+        mails = Email.objects.order_by("pk")
+        told = mails.get(subject="Your payment of $120.00 did not go through").message
+        assert str(declines.explain(code).happened) in told
+        subjects = [mail.subject for mail in mails]
         assert ("A payment method can no longer be used" in subjects) is blocks
         assert charged(sandbox) == {}
         paying.assert_invariants(sandbox)

@@ -519,7 +519,7 @@ class TestPayingFromABankAccount:
             account.region.legal_entity,
             "to debit $50.01 electronically (ACH)",
             "STRIPE TEST BANK account ending in 6789",
-            "To revoke it, I call",
+            "To revoke this authorization, I call",
             "about four banking days",
         ):
             assert words in text, words
