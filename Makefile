@@ -1,7 +1,7 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format lock setup-run setup-test
+.PHONY: help run reset test e2e lint format bench lock setup-run setup-test
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -32,6 +32,9 @@ format: setup-test ## Lay out Python and templates
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/djlint --reformat --quiet templates || true
+
+bench: setup-test ## Measure what a charge costs, against a bare call of Stripe's SDK
+	@$(BIN)/python -m bench.charge
 
 lock: ## Pin every dependency of pyproject.toml with its hash (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
