@@ -1,5 +1,6 @@
 """One running product and one browser for all tests here; xdist keeps them in one process."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The whole of it, in a folder of its own."""
-    running = Product.start(tmp_path_factory.mktemp("e2e") / "demo")
-    yield running
-    assert running.stop() == 0, running.output.read_text()
+def product() -> Iterator[Product]:
+    """The whole of it, in a folder of its own: not in pytest's, which other users may not enter."""
+    with tempfile.TemporaryDirectory(prefix="kppay-e2e-") as folder:
+        Path(folder).chmod(0o755)
+        running = Product.start(Path(folder) / "demo")
+        yield running
+        assert running.stop() == 0, running.output.read_text()
 
 
 @pytest.fixture(scope="session")

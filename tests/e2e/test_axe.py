@@ -22,6 +22,11 @@ def test_pages_for_everybody(product: Product, new_page: NewPage) -> None:
     sweep.visit(f"{product.url}/register/", "areas")
     sweep.visit(f"{product.url}/confirm/no-such-key/", "dead link to confirm", status=410)
     sweep.visit(f"{product.url}/password/new/1-no-key/", "dead link to reset", status=410)
+    sweep.visit(f"{product.url}/guest/", "one-time payment")
+    steps.press(sweep.page.get_by_role("button", name="Find the bill"))
+    expect(sweep.page.get_by_role("alert").first).to_be_visible()
+    sweep.look("one-time payment with nothing filled in")
+    sweep.visit(f"{product.url}/guest/receipt/no-such-link/", "dead link to a receipt", status=404)
     sweep.visit(f"{product.url}/login/", "log in")
     sweep.page.context.clear_cookies()
     steps.press(sweep.page.get_by_role("main").get_by_role("button", name="Log in"))
@@ -86,7 +91,11 @@ def test_a_member_who_owes_nothing(product: Product, people: People, new_page: N
         "/billing/": "billing home, nothing owed",
         "/billing/bills/": "no open bills",
         "/billing/bills/?state=all&q=nothing": "a search that finds nothing",
+        "/billing/statements/": "no statements",
         "/pay/": "nothing to pay",
+        "/payments/": "no payments",
+        "/methods/": "no saved methods",
+        "/balance/": "no account balance",
         "/account/email/": "change of address",
         "/account/password/": "change of password",
         "/account/devices/": "devices",
@@ -105,12 +114,18 @@ def test_a_member_who_owes(product: Product, people: People, new_page: NewPage) 
         "/billing/bills/?state=all": "all bills",
         "/billing/bills/?state=paid": "paid bills",
         "/billing/bills/?state=open&kind=premium&sort=amount": "bills, filtered",
-        "/pay/": "choose a bill",
+        "/billing/statements/": "statements",
+        "/pay/": "choose bills",
     }.items():
         sweep.visit(f"{product.url}{path}", state)
+    page.get_by_role("link", name="Tick none").click()
     steps.press(page.get_by_role("button", name="Continue"))
-    expect(page.get_by_role("alert")).to_be_visible()
-    sweep.look("choose a bill, with none chosen")
+    expect(page.get_by_role("alert").first).to_be_visible()
+    sweep.look("choose bills, with none chosen")
+    for path, state in {"/methods/add/": "save a method", "/balance/add/": "add money"}.items():
+        sweep.visit(f"{product.url}{path}", state)
+    steps.press(page.get_by_role("button", name="Continue"))
+    sweep.look("add money, with no amount")
     page.goto(f"{product.url}/billing/bills/?state=all")
     for number, state in {
         "Children's day surgery": "open bill",
@@ -146,9 +161,8 @@ def test_every_page_of_paying(product: Product, people: People, new_page: NewPag
     expect(page.get_by_role("heading", name="This payment was not made")).to_be_visible()
     sweep.look("not charged")
 
-    steps.press(page.get_by_role("link", name="Pay again"))
-    page.get_by_role("radio", name="Leilani Brandt, MD").check()
-    steps.press(page.get_by_role("button", name="Continue"))
+    page.goto(f"{product.url}/billing/bills/")
+    steps.choose_bill(page, provider="Leilani Brandt, MD")
     steps.enter_card(page)
     product.sandbox(
         "POST", "/_sandbox/faults", match="* /v1/payment_intents/*", kind="act_then_500", times=99
@@ -167,6 +181,7 @@ def test_every_page_of_paying(product: Product, people: People, new_page: NewPag
     sweep.look("paid")
     steps.press(page.get_by_role("link", name="Akira Fonoti, MD"))
     sweep.look("paid bill")
+    sweep.visit(f"{product.url}/payments/", "payments")
     assert sweep.found == []
 
     page.goto(unsettled)
