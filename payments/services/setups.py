@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing.models import BillingAccount
+from common.batches import for_each
 from common.clock import business_date, now
 from common.failpoints import failpoint
 from payments import authorizations, gateway, method_emails, vault
@@ -286,7 +287,8 @@ def _undo_setup(row: PaymentMethod) -> str | None:
 def reconcile_methods(*, at: dt.datetime | None = None) -> int:
     """Ask about setups without an outcome, forget what was removed; returns how many were due.
 
-    Safe to run twice at once: every outcome is applied under a lock, once.
+    Safe to run twice at once: every outcome is applied under a lock, once. One that fails keeps
+    nobody else waiting.
     """
     at = at or now()
     due = list(
@@ -294,13 +296,23 @@ def reconcile_methods(*, at: dt.datetime | None = None) -> int:
         .order_by("next_check_at")
         .values_list("pk", "status")[:BATCH]
     )
-    for pk, status in due:
-        # Before asking, so that one that fails or kills us is asked about later again.
-        later = at + _CHECK_AFTER.get(Status(status), dt.timedelta(hours=6))
-        PaymentMethod.objects.filter(pk=pk, next_check_at__lte=at).update(next_check_at=later)
-        with suppress(GatewayError):
-            if status == Status.REMOVED:
-                forget(method_pk=pk)
-            else:
-                ask(method_pk=pk, at=at)
-    return len(due)
+    return for_each(
+        due,
+        lambda row: _look_after(row[0], Status(row[1]), at),
+        failing="payment methods that could not be asked about",
+    )
+
+
+def _look_after(pk: int, status: PaymentMethod.Status, at: dt.datetime) -> bool:
+    # Before asking, so that one that fails or kills us is asked about later again.
+    planned = PaymentMethod.objects.filter(pk=pk, status=status, next_check_at__lte=at).update(
+        next_check_at=at + _CHECK_AFTER[status]
+    )
+    if not planned:
+        return False
+    with suppress(GatewayError):  # no answer; the next sweep asks again
+        if status == Status.REMOVED:
+            forget(method_pk=pk)
+        else:
+            ask(method_pk=pk, at=at)
+    return True
