@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 from demo.stripe import agenda
@@ -92,6 +93,16 @@ class Bank:
         """The cardholder's bank decides; `won` is from our side."""
         with self._acting(account) as call:
             return public(disputes.decide(call, _find(call, dispute, "dispute"), won=won))
+
+    def expire_card(self, account: str, method: str) -> Object:
+        """A card's date passes: it was good until last month. Returns the payment method."""
+        with self._acting(account) as call:
+            found = _find(call, method, "payment_method")
+            if found["type"] != "card":
+                raise ValueError("only cards expire")
+            last_month = call.today.replace(day=1) - timedelta(days=1)
+            found["card"] |= {"exp_month": last_month.month, "exp_year": last_month.year}
+            return public(call.save(found))
 
     # Refunds that are under way
 

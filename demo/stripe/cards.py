@@ -158,6 +158,11 @@ def read_card(fields: dict[str, Any], today: date) -> TestCard:
     return card
 
 
+def is_past(card: Object, today: date) -> bool:
+    """A card is good until the last day of its month."""
+    return bool((card["exp_year"], card["exp_month"]) < (today.year, today.month))
+
+
 def card_object(account: str, card: TestCard, month: int, year: int, *, cvc: bool) -> Object:
     """The `card` hash of a PaymentMethod. `cvc`: whether a security code was given."""
     return {

@@ -1,5 +1,6 @@
 """Bank debits: a mandate, days of processing, then settled, refused, or taken back weeks later."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -322,6 +323,20 @@ def test_the_pace_can_be_set_to_at_once(ncal: stripe.StripeClient, sandbox: Sand
     sent = debit(ncal)
     assert sent.status == "processing"
     assert ncal.v1.payment_intents.retrieve(sent.id).status == "succeeded"
+
+
+def test_eight_who_look_at_once_see_it_settle_once(
+    ncal: stripe.StripeClient, sandbox: Sandbox, inbox: Inbox
+) -> None:
+    sent = debit(ncal)
+    with sandbox.store.write() as tx:  # the clock jumps, and nobody has looked yet
+        tx.set("clock_shift_seconds", str(A_WEEK.total_seconds()))
+    with ThreadPoolExecutor(8) as pool:
+        statuses = pool.map(lambda _: ncal.v1.payment_intents.retrieve(sent.id).status, range(8))
+        assert "succeeded" in list(statuses)
+    sandbox.webhooks.deliver_due()
+    assert inbox.types().count("payment_intent.succeeded") == 1
+    assert sum(m.net for m in ncal.v1.balance_transactions.list({"type": "payment"}).data) == 4176
 
 
 def test_one_account_never_settles_by_itself(ncal: stripe.StripeClient, sandbox: Sandbox) -> None:

@@ -1,10 +1,12 @@
 """Cards kept for later: customers, setup intents, attaching, detaching, drawing off-session."""
 
+from datetime import timedelta
+
 import pytest
 import stripe
 
 from demo.stripe.core import Sandbox
-from tests.sandbox.steps import RETURN_URL, confirm, create, pay
+from tests.sandbox.steps import RETURN_URL, confirm, create, debit, pay
 
 
 def _save(client: stripe.StripeClient, card: str, customer: str) -> stripe.SetupIntent:
@@ -123,6 +125,44 @@ def test_a_deleted_customer_leaves_no_usable_card(ncal: stripe.StripeClient, cus
     assert ncal.v1.payment_methods.retrieve(method.id).customer is None
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         pay(ncal, customer=customer)
+
+
+def test_a_card_whose_date_has_passed_is_declined_until_it_is_changed(
+    ncal: stripe.StripeClient, sandbox: Sandbox, customer: str
+) -> None:
+    method = ncal.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    sandbox.bank.expire_card("ncal", method)
+    with pytest.raises(stripe.CardError) as declined:
+        pay(ncal, method, customer=customer, off_session=True)
+    assert declined.value.code == "expired_card"
+    with pytest.raises(stripe.InvalidRequestError):
+        ncal.v1.payment_methods.update(method, {"card": {"exp_year": sandbox.now().year - 1}})
+    renewed = ncal.v1.payment_methods.update(
+        method, {"card": {"exp_month": 1, "exp_year": 2040}, "allow_redisplay": "always"}
+    )
+    assert renewed.allow_redisplay == "always"
+    assert pay(ncal, method, customer=customer, off_session=True).status == "succeeded"
+    shown = ncal.v1.payment_methods.list({"customer": customer, "allow_redisplay": "always"})
+    assert [m.id for m in shown.data] == [method]
+    hidden = ncal.v1.payment_methods.list({"customer": customer, "allow_redisplay": "limited"})
+    assert hidden.data == []
+
+
+def test_cards_expire_on_the_sandboxs_clock(
+    ncal: stripe.StripeClient, sandbox: Sandbox, customer: str
+) -> None:
+    method = ncal.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    sandbox.shift_clock(timedelta(days=5 * 365))
+    with pytest.raises(stripe.CardError, match="expired"):
+        pay(ncal, method, customer=customer, off_session=True)
+    with pytest.raises(ValueError, match="only cards"):
+        sandbox.bank.expire_card("ncal", debit(ncal).payment_method)  # type: ignore[arg-type]
+
+
+def test_only_a_customers_method_is_updated(ncal: stripe.StripeClient) -> None:
+    loose = str(debit(ncal).payment_method)
+    with pytest.raises(stripe.InvalidRequestError, match="save this PaymentMethod to a customer"):
+        ncal.v1.payment_methods.update(loose, {"metadata": {"a": "b"}})
 
 
 def test_metadata_is_merged_and_unset(ncal: stripe.StripeClient, customer: str) -> None:

@@ -7,7 +7,7 @@ import stripe
 
 from demo.stripe.core import Sandbox
 from tests.sandbox.conftest import Inbox
-from tests.sandbox.steps import create, pay
+from tests.sandbox.steps import create, debit, pay
 
 STORY = ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
 
@@ -94,6 +94,24 @@ def test_a_late_success_ends_the_retries(
     sandbox.webhooks.deliver_due()
     assert ncal.v1.events.list({"delivery_success": False}).data == []
     assert ncal.v1.events.list({"delivery_success": True}).data[0].pending_webhooks == 0
+
+
+def test_an_event_that_the_clock_jumped_over_is_still_retried_for_three_days(
+    ncal: stripe.StripeClient, sandbox: Sandbox, inbox: Inbox
+) -> None:
+    debit(ncal)
+    sandbox.webhooks.deliver_due()
+    inbox.letters.clear()
+    inbox.answer = 503
+    sandbox.shift_clock(timedelta(days=14))
+    sandbox.webhooks.deliver_due()
+    refused = inbox.types()
+    assert refused[:3] == ["charge.succeeded", "mandate.updated", "payment_intent.succeeded"]
+    inbox.letters.clear()
+    inbox.answer = 200
+    sandbox.shift_clock(timedelta(minutes=1))
+    sandbox.webhooks.deliver_due()
+    assert inbox.types() == refused
 
 
 def test_dropped_events_never_arrive_but_are_listed(

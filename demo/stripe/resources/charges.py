@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from demo.stripe import agenda, render
+from demo.stripe import agenda, cards, render
 from demo.stripe.ach import Return, business_days_later
 from demo.stripe.cards import Decline
 from demo.stripe.ids import new_id
@@ -205,8 +205,10 @@ def _card_details(intent: Object, method: Object, authenticated: bool) -> dict[s
     }
 
 
-def bank_answer(method: Object) -> Decline | None:
-    """What the bank says to money from this method; None is yes."""
+def bank_answer(call: Call, method: Object) -> Decline | None:
+    """What the bank says to money from this card; None is yes."""
+    if cards.is_past(method["card"], call.today):
+        return cards.EXPIRED
     return payment_methods.test_card(method).on_charge
 
 

@@ -183,7 +183,7 @@ def authenticated(call: Call, intent: Object, *, passed: bool) -> Object:
         call.save(intent)
         call.emit("payment_intent.payment_failed", intent)
         return intent
-    decline = charges.bank_answer(method)
+    decline = charges.bank_answer(call, method)
     if decline:
         _record_decline(call, intent, method, decline, authenticated=True)
         return intent
@@ -192,7 +192,7 @@ def authenticated(call: Call, intent: Object, *, passed: bool) -> Object:
 
 def _charge(call: Call, intent: Object, method: Object, *, authenticated: bool) -> Object:
     """Ask the bank. Raises CardError (402) when it says no."""
-    decline = charges.bank_answer(method)
+    decline = charges.bank_answer(call, method)
     if decline:
         _decline(call, intent, method, decline, authenticated=authenticated)
     charges.attempt(call, intent, method, decline=None, authenticated=authenticated)

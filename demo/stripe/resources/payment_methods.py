@@ -9,7 +9,7 @@ from demo.stripe.ach import TestAccount
 from demo.stripe.cards import TestCard
 from demo.stripe.errors import ApiError, CardError, invalid, not_simulated
 from demo.stripe.ids import new_id
-from demo.stripe.resources.common import merge_metadata, whole_address
+from demo.stripe.resources.common import assign, merge_metadata, whole_address
 from demo.stripe.routing import Call, Keys, route
 from demo.stripe.store import Object
 
@@ -201,6 +201,41 @@ def card_error(decline: cards.Decline, **extra: Any) -> CardError:
 @route("GET", "/v1/payment_methods/{payment_method}")
 def retrieve(call: Call) -> Object:
     return call.load("payment_method", call.ids[0])
+
+
+@route("POST", "/v1/payment_methods/{payment_method}", "allow_redisplay billing_details card metadata")
+def update(call: Call) -> Object:
+    """Of the card its date; Stripe takes changes to methods of a customer only."""
+    method = call.load("payment_method", call.ids[0])
+    if not method["customer"]:
+        raise invalid(
+            "You must save this PaymentMethod to a customer before you can update it.",
+            param="payment_method",
+        )
+    assign(method, call.params, ("allow_redisplay",))
+    method["metadata"] = merge_metadata(method["metadata"], call.params.get("metadata"))
+    billing = call.params.get("billing_details") or {}
+    assign(method["billing_details"], billing, ("email", "name", "phone"))
+    if billing.get("address"):
+        method["billing_details"]["address"] = whole_address(billing["address"])
+    if "card" in call.params:
+        _change_date(call, method)
+    call.emit("payment_method.updated", method)
+    return call.save(method)
+
+
+def _change_date(call: Call, method: Object) -> None:
+    given = call.params["card"]
+    if method["type"] != "card" or set(given) - {"exp_month", "exp_year"}:
+        raise not_simulated("these changes to a payment method")
+    dated = {**method["card"], **given}
+    if not 1 <= dated["exp_month"] <= 12 or cards.is_past(dated, call.today):
+        raise invalid(
+            "Your card's expiration date is in the past or invalid.",
+            code="invalid_expiry_year",
+            param="card[exp_year]",
+        )
+    method["card"] = dated
 
 
 @route("POST", "/v1/payment_methods/{payment_method}/attach", "customer")
