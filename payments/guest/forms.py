@@ -19,6 +19,8 @@ WITHOUT_CODE = ("account_number", "last_name", "date_of_birth")
 class StartForm(forms.Form):
     """The area, and a pay code; or else whose account it is."""
 
+    use_required_attribute = False  # which of the two ways is needed shows only when it is sent
+
     region = forms.ModelChoiceField(
         Region.objects.all(),
         to_field_name="code",
@@ -31,66 +33,69 @@ class StartForm(forms.Form):
     )
     code = forms.CharField(
         label=_("Pay code"),
-        required=False,
         max_length=40,
         help_text=_("13 letters and digits, on the bill next to the amount. Like BCDF-2345-GHJK-6."),
         widget=forms.TextInput(
             {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
+        error_messages={"required": _("Enter the pay code, or open “I have no pay code”.")},
     )
     account_number = forms.CharField(
         label=_("Account number"),
-        required=False,
         max_length=40,
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": _("Enter the account number. It is at the top of every bill.")},
     )
     last_name = forms.CharField(
         label=_("Last name of the account's owner"),
-        required=False,
         max_length=80,
         widget=forms.TextInput({"autocomplete": "off"}),
+        error_messages={"required": _("Enter the last name of the account's owner.")},
     )
     date_of_birth = DateField3(
         label=_("Date of birth of the account's owner"),
         help_text=_("For example, 5 3 1984 is May 3, 1984."),
-        required=False,
         past=True,
+        error_messages={"required": _("Enter the date of birth of the account's owner.")},
     )
 
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for name in WITHOUT_CODE if self.by_code else ["code"]:
+            self.fields[name].required = not self.is_bound
+
     def clean(self) -> dict[str, Any]:
-        """One of the two ways, complete. A mistyped code is found out here, without a look-up."""
-        data = super().clean() or {}
-        if data.get("code"):
-            if not finding.is_code(data["code"]):
-                self.add_error("code", CHECK_CODE)
-        elif self.is_without_code:
-            for name, message in _MISSING.items():
-                if not data.get(name) and name not in self.errors:
-                    self.add_error(name, message)
-        elif "code" not in self.errors:
-            self.add_error("code", _("Enter the pay code, or open “I have no pay code”."))
-        return data
+        """No label says "optional": each field is needed, for one of the two ways."""
+        for field in self.fields.values():
+            field.required = True
+        return super().clean() or {}
 
     @property
-    def is_without_code(self) -> bool:
-        """Whether something was typed into the second way; it is then shown opened."""
-        names = ("account_number", "last_name", *(f"date_of_birth_{part}" for part in DATE_PARTS))
-        return self.is_bound and any(str(self.data.get(name, "")).strip() for name in names)
+    def by_code(self) -> bool:
+        """A code was typed, or nothing at all."""
+        typed = any(str(self.data.get(name, "")).strip() for name in _TYPED_WITHOUT_CODE)
+        return bool(str(self.data.get("code", "")).strip()) or not typed
 
     @property
     def reference(self) -> str:
         """What was looked for, however it was typed."""
-        data = self.cleaned_data
-        return comparable_member_number(data["code"] or data["account_number"])
+        name = "code" if self.by_code else "account_number"
+        return comparable_member_number(self.cleaned_data[name])
+
+    def clean_code(self) -> str:
+        """A mistyped code is found out here, without a look-up."""
+        code: str = self.cleaned_data["code"]
+        if code and not finding.is_code(code):
+            raise forms.ValidationError(CHECK_CODE)
+        return code
 
 
+_TYPED_WITHOUT_CODE = (
+    "account_number",
+    "last_name",
+    *(f"date_of_birth_{part}" for part in DATE_PARTS),
+)
 CHECK_CODE = _("Check the code: there is a typing mistake in it.")
-_MISSING = {
-    "account_number": _("Enter the account number. It is at the top of every bill."),
-    "last_name": _("Enter the last name of the account's owner."),
-    "date_of_birth": _("Enter the date of birth of the account's owner."),
-}
-
 TOKEN = RegexValidator(
     r"^ctoken_[A-Za-z0-9_]{1,70}$", _("Your payment details did not reach us. Enter them again.")
 )
@@ -120,7 +125,7 @@ class AmountForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose how much you want to pay.")},
     )
-    amount = MoneyField(label=_("Amount"), required=False, min_cents=MIN_CENTS)
+    amount = MoneyField(label=_("Other amount"), required=False, min_cents=MIN_CENTS)
     confirmation_token = forms.CharField(required=False, validators=[TOKEN], widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, due: list[Due]) -> None:

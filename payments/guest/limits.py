@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from django.conf import settings
@@ -139,6 +140,7 @@ def note_step(*, address: str, at: dt.datetime) -> None:
         raise TooManyTries(limit)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Whom one subscriber's neighbours are told from: an IPv4 /24, an IPv6 /48."""
     parsed = ipaddress.ip_address(address)

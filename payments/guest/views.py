@@ -26,7 +26,7 @@ from payments.services import submission
 @guest_page
 def start(request: HttpRequest) -> HttpResponse:
     """Find the bill. Whatever was wrong, the answer is the same."""
-    form = StartForm(request.POST or None)
+    form = StartForm(request.POST if request.method == "POST" else None)
     refused = False
     if request.method == "POST" and form.is_valid():
         found = _find(request, form)
@@ -73,7 +73,7 @@ def _find(request: HttpRequest, form: StartForm) -> finding.Found | None:
 @with_bill
 def bill(request: HttpRequest, bill: Bill) -> HttpResponse:
     """What is due, how much of it, and with what card; which without JavaScript has its own page."""
-    form = AmountForm(request.POST or None, due=bill.due)
+    form = AmountForm(request.POST if request.method == "POST" else None, due=bill.due)
     if request.method == "POST" and form.is_valid():
         limits.note_step(address=address_of(request), at=now())
         data = form.cleaned_data
@@ -105,7 +105,7 @@ def card(request: HttpRequest, bill: Bill) -> HttpResponse:
     checkout = _drafted(bill)
     if checkout is None:
         return redirect("guest:bill")
-    form = CardForm(request.POST or None)
+    form = CardForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         limits.note_step(address=address_of(request), at=now())
         if _take_card(form, checkout, form.cleaned_data["confirmation_token"]):

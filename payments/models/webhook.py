@@ -41,6 +41,11 @@ class WebhookEvent(models.Model):
                 name="webhook_event_pending",
                 condition=Q(outcome="pending"),
             ),
+            models.Index(  # refused cards are counted by intent (payments.services.attempts)
+                fields=["object_id"],
+                name="webhook_event_refusals",
+                condition=Q(type="payment_intent.payment_failed"),
+            ),
         ]
 
     def __str__(self) -> str:

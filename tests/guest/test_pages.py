@@ -48,3 +48,245 @@ def test_from_the_pay_code_to_paid_in_four_pages(
     bill.refresh_from_db()
     assert bill.open_cents == 0
     paying.assert_invariants(sandbox)
+
+
+def test_without_a_code_the_owners_account_name_and_birthday_find_all_that_is_due(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    later = make_invoice(bill.account, 40_00)
+    premium = make_invoice(bill.account, 300_00, kind=Invoice.Kind.PREMIUM)
+    typed = guests.by_account(bill.account, last_name="CASTELLAN ")
+
+    assert guests.find(client, typed).headers["Location"] == BILL
+
+    page = words(client.get(BILL))
+    assert "$124.20" in page
+    assert "$300.00" in page
+    token = guests.token_for(sandbox, bill)
+    part = {"kind": "medical", "how_much": "part", "amount": "100.00", "confirmation_token": token}
+    assert client.post(BILL, part).headers["Location"] == REVIEW
+    guests.confirm(client)
+    for invoice in (bill, later, premium):
+        invoice.refresh_from_db()
+    assert (bill.open_cents, later.open_cents, premium.open_cents) == (0, 24_20, 300_00)
+    paying.assert_invariants(sandbox)
+
+
+def test_a_premium_is_paid_as_a_bill_is(client: Client, sandbox: Sandbox) -> None:
+    premium = make_invoice(total_cents=310_00, kind=Invoice.Kind.PREMIUM)
+    payment = guests.pay(client, sandbox, premium)
+    assert charged(sandbox) == {payment.reference: 310_00}
+
+
+def test_a_part_leaves_the_rest_due_and_the_code_shows_the_present_balance(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    guests.pay(client, sandbox, bill, amount="34.20")
+    client.get(PAYMENT)
+    other = Client()
+    assert guests.find(other, guests.by_code(bill)).headers["Location"] == BILL
+    assert "$50.00" in words(other.get(BILL))
+
+
+def test_nothing_of_it_travels_in_an_address(client: Client, bill: Invoice, sandbox: Sandbox) -> None:
+    """No code, name or number in a path or a query, on the whole way (ASVS 14.2.1)."""
+    locations = [
+        guests.find(client, guests.by_account(bill.account)).headers["Location"],
+        guests.give_amount(client, sandbox, bill).headers["Location"],
+        guests.confirm(client).headers["Location"],
+        client.post(guests.MAIL, {"email": "guest@example.com"}).headers["Location"],
+    ]
+    assert locations == [BILL, REVIEW, PAYMENT, PAYMENT]
+    for page in (START, PAYMENT):
+        html = client.get(page).content.decode()
+        for secret in (bill.pay_code, bill.number, bill.account.account_number, "Castellan"):
+            assert str(secret) not in html
+
+
+def test_the_guest_sees_payee_masked_name_and_amount_and_no_more(client: Client, bill: Invoice) -> None:
+    make_invoice(bill.account, 999_99)
+    guests.find(client, guests.by_code(bill))
+    html = client.get(BILL).content.decode()
+    for word in ("Avery", "Castellan", "Lake Clinic", "Office visit", bill.number, "999.99"):
+        assert word not in html
+
+
+def test_the_member_sees_the_payment_and_not_where_the_guest_gets_mail(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    payment = guests.pay(client, sandbox, bill)
+    client.post(guests.MAIL, {"email": "aunt@example.com"})
+    member = Client()
+    member.force_login(bill.account.guarantor.user)
+    page = member.get(f"/payments/{payment.reference}/")
+    assert page.status_code == 200
+    assert "$84.20" in words(page)
+    assert "aunt@example.com" not in page.content.decode()
+    assert member.get(f"/payments/{payment.reference}/receipt.pdf").status_code == 200
+
+
+def test_without_javascript_everything_works_up_to_the_card(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    guests.find(client, guests.by_code(bill))
+    response = client.post(BILL, {"how_much": "part", "amount": "20.00", "confirmation_token": ""})
+    assert response.headers["Location"] == CARD
+    page = client.get(CARD).content.decode()
+    assert "$20.00" in page
+    assert "<noscript>" in page
+    token = guests.token_for(sandbox, bill)
+    assert client.post(CARD, {"confirmation_token": token}).headers["Location"] == REVIEW
+    guests.confirm(client)
+    assert list(charged(sandbox).values()) == [20_00]
+
+
+def test_a_bank_account_is_debited_only_with_the_authorization_on_the_page(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    guests.find(client, guests.by_code(bill))
+    guests.give_amount(client, sandbox, bill, card="pm_usBankAccount_success")
+    page = client.get(REVIEW)
+    assert "I authorize" in words(page)
+    reviewed = {"reviewed": page.context["checkout"].method_key}
+    assert client.post(REVIEW, reviewed).status_code == 422
+    assert client.post(REVIEW, {**reviewed, "agreed": "x"}).status_code == 422
+    assert Payment.objects.count() == 0
+
+    client.post(REVIEW, {**reviewed, "agreed": page.context["terms"].sha256})
+
+    payment = Payment.objects.get()
+    assert payment.state == State.PROCESSING
+    assert payment.authorization is not None
+    assert payment.authorization.text == page.context["terms"].text
+    assert payment.authorization.given_by is None
+    page_words = words(client.get(PAYMENT))
+    assert "until then this page is no receipt" in page_words
+    assert "Print this page" not in page_words
+
+
+def test_a_second_click_and_the_back_button_end_at_the_same_payment(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    guests.find(client, guests.by_code(bill))
+    guests.give_amount(client, sandbox, bill, amount="50.00")
+    seen = {"reviewed": client.get(REVIEW).context["checkout"].method_key}
+    for _ in range(3):
+        assert client.post(REVIEW, seen).headers["Location"] == PAYMENT
+    assert client.get(REVIEW).headers["Location"] == PAYMENT
+    assert list(charged(sandbox).values()) == [50_00]
+
+
+def test_declined_says_why_and_leads_back_to_the_bill(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    guests.pay(client, sandbox, bill, card="pm_card_visa_chargeDeclinedInsufficientFunds")
+    page = client.get(PAYMENT)
+    assert "There was not enough money available on this card." in words(page)
+    assert f'href="{BILL}"' in page.content.decode()
+    guests.give_amount(client, sandbox, bill)
+    guests.confirm(client)
+    assert "Your payment has been made" in words(client.get(PAYMENT))
+    assert list(charged(sandbox).values()) == [84_20]
+
+
+def test_the_banks_step_and_leaving_it(client: Client, bill: Invoice, sandbox: Sandbox) -> None:
+    payment = guests.pay(client, sandbox, bill, card=guests.THREE_D_SECURE)
+    page = client.get(PAYMENT).content.decode()
+    assert "data-client-secret=" in page
+    assert client.get("/guest/payment/refresh/").status_code == 405
+    assert client.post("/guest/payment/abandon/").headers["Location"] == PAYMENT
+    assert "This payment was not made" in words(client.get(PAYMENT))
+    payment.refresh_from_db()
+    assert payment.state == State.CANCELED
+
+    guests.give_amount(client, sandbox, bill, card=guests.THREE_D_SECURE)
+    guests.confirm(client)
+    sandbox.complete_challenge("ncal", str(Payment.objects.latest("pk").intent_id))
+    client.post("/guest/payment/refresh/")
+    assert "Your payment has been made" in words(client.get(PAYMENT))
+
+
+def test_an_answer_that_is_lost_says_we_are_checking(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add("POST /v1/payment_intents/*/confirm", "act_then_stall")
+    sandbox.faults.add("GET /v1/payment_intents/*", "drop_before")
+    payment = guests.pay(client, sandbox, bill)
+    assert "Please do not pay again" in words(client.get(PAYMENT))
+    state = "/guest/payment/state/"
+    assert client.get(state, {"seen": "unknown"}).status_code == 204
+    assert client.get(state, {"seen": "created"}).headers["HX-Refresh"] == "true"
+    client.post("/guest/payment/refresh/")
+    assert "Your payment has been made" in words(client.get(PAYMENT))
+    assert charged(sandbox) == {payment.reference: 84_20}
+
+
+def test_the_bill_is_forgotten_after_a_quarter_of_an_hour_and_after_paying(
+    client: Client, bill: Invoice, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guests.find(client, guests.by_code(bill))
+    assert client.get(BILL).status_code == 200
+    with monkeypatch.context() as later:
+        later.setattr("payments.guest.pages.now", lambda: paying.later(minutes=16))
+        assert client.get(BILL).headers["Location"] == START
+        assert "shown for 15 minutes only" in words(client.get(START))
+    guests.pay(client, sandbox, bill)
+    client.get(PAYMENT)
+    assert client.get(BILL).headers["Location"] == START
+
+
+def test_a_payments_page_closes_after_an_hour(
+    client: Client, bill: Invoice, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guests.pay(client, sandbox, bill)
+    assert client.get(PAYMENT).status_code == 200
+    monkeypatch.setattr("payments.guest.outcome.now", lambda: paying.later(minutes=61))
+    assert client.get(PAYMENT).headers["Location"] == START
+
+
+def test_finding_a_bill_changes_the_sessions_key(client: Client, bill: Invoice) -> None:
+    session = client.session
+    session["theirs"] = 1
+    session.save()
+    before = client.cookies["sessionid"].value
+    guests.find(client, guests.by_code(bill))
+    assert client.cookies["sessionid"].value != before
+
+
+def test_no_page_of_a_guest_is_kept_and_only_those_that_take_a_card_admit_stripe(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    origin = "http://127.0.0.1:1"
+    guests.find(client, guests.by_code(bill))
+    guests.give_amount(client, sandbox, bill)
+    admits = {}
+    for url in (START, BILL, CARD, REVIEW):
+        response = client.get(url)
+        assert response.headers["Cache-Control"] == "no-store, private"
+        admits[url] = origin in response.headers["Content-Security-Policy"]
+    assert admits == {START: False, BILL: True, CARD: True, REVIEW: False}
+
+
+def test_no_intent_exists_before_the_guest_confirms_and_nothing_is_saved(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    guests.find(client, guests.by_code(bill))
+    guests.give_amount(client, sandbox, bill)
+    client.get(REVIEW)
+    assert sandbox.requests() == []
+    guests.confirm(client)
+    paths = [request["path"] for request in sandbox.requests()]
+    assert [path.split("/")[2] for path in paths] == ["payment_intents", "payment_intents"]
+    with sandbox.store.read() as tx:
+        intent = tx.get("ncal", str(Payment.objects.get().intent_id))
+    assert intent is not None
+    assert (intent["customer"], intent["setup_future_usage"]) == (None, None)
+
+
+def test_the_way_in_is_at_the_top_of_public_pages_and_not_for_members(
+    client: Client, bill: Invoice
+) -> None:
+    for url in ("/", "/contact/", "/login/", "/register/", START):
+        assert f'<a href="{START}"' in client.get(url).content.decode(), url
+    client.force_login(bill.account.guarantor.user)
+    assert f'href="{START}"' not in client.get("/billing/").content.decode()

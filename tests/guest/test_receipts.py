@@ -1,0 +1,227 @@
+"""A guest's receipt: mailed to one address, opened once by the mail's link, never before settlement."""
+
+import datetime as dt
+import re
+from io import BytesIO
+
+import pytest
+from django.core import mail
+from django.test import Client
+from post_office.models import Email
+from pypdf import PdfReader
+
+from billing.models import Invoice
+from common.tasks import deliver_mail
+from demo.stripe.core import Sandbox
+from payments.models import Payment, PaymentEvent, Receipt, ReceiptLink, Refund, State
+from payments.services import receipt_links, receipts, refunds, submission
+from payments.services.receipt_links import LinkDead
+from tests.support import guests, paying
+from tests.support.billing import words
+from tests.support.factories import make_account, make_invoice, make_member
+from tests.support.guests import MAIL, PAYMENT, START
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GUEST = "guest@example.com"
+
+
+@pytest.fixture
+def bill() -> Invoice:
+    owner = make_member(first_name="Avery", last_name="Castellan")
+    return make_invoice(make_account(owner), 84_20)
+
+
+@pytest.fixture
+def paid(client: Client, sandbox: Sandbox, bill: Invoice) -> Payment:
+    payment = guests.pay(client, sandbox, bill)
+    client.get(PAYMENT)
+    return payment
+
+
+def send_to(client: Client, email: str = GUEST) -> str:
+    """Ask for the receipt; returns what the page says."""
+    return words(client.post(MAIL, {"email": email}, follow=True))
+
+
+def mailed_link() -> str:
+    """The path in the newest mail."""
+    found = re.search(r"http://testserver(/guest/receipt/\S+/)", Email.objects.latest("pk").message)
+    assert found is not None
+    return found[1]
+
+
+def test_the_receipt_goes_to_the_guest_as_a_pdf_without_patient_provider_or_account(
+    client: Client, paid: Payment, bill: Invoice
+) -> None:
+    assert Email.objects.count() == 0  # nobody gave an address yet
+    assert "on its way to guest@example.com" in send_to(client)
+    deliver_mail()
+    (message,) = [one for one in mail.outbox if one.to == [GUEST]]
+    assert message.subject == "Receipt for your payment of $84.20"
+    ((name, content, kind),) = message.attachments
+    assert (name, kind) == (f"receipt-{paid.reference}.pdf", "application/pdf")
+    text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
+    assert "$84.20" in text
+    assert paid.reference in text
+    for hidden in ("Castellan", "Lake Clinic", bill.account.account_number):
+        assert hidden not in text + message.body
+    receipt = Receipt.objects.get()
+    assert (receipt.email, receipt.mailed_at is not None) == (GUEST, True)
+
+
+def test_the_link_opens_the_page_once_and_not_twice(client: Client, paid: Payment) -> None:
+    send_to(client)
+    link, browser = mailed_link(), Client()
+    assert "It works once" in words(browser.get(link))
+    assert browser.get(PAYMENT).headers["Location"] == START  # looking did not open it
+
+    assert browser.post(link).headers["Location"] == PAYMENT
+    assert paid.reference in words(browser.get(PAYMENT))
+
+    again = Client().post(link)
+    assert again.status_code == 410
+    assert "used before" in words(again)
+    assert paid.reference not in words(again)
+
+
+def test_a_scanner_that_opens_every_link_uses_nothing_up(client: Client, paid: Payment) -> None:
+    send_to(client)
+    for _ in range(5):
+        assert Client().get(mailed_link()).status_code == 200
+        assert Client().head(mailed_link()).status_code == 200
+    assert Client().post(mailed_link()).status_code == 302
+
+
+def test_the_link_lives_for_a_day_and_is_kept_as_a_hash(paid: Payment) -> None:
+    at = paying.later(hours=0)
+    token = receipt_links.issue(payment=paid, at=at).split("/")[-2]
+    assert token not in str(list(ReceiptLink.objects.values_list()))
+    with pytest.raises(LinkDead):
+        receipt_links.use(token=token, at=at + dt.timedelta(hours=24))
+    assert receipt_links.use(token=token, at=at + dt.timedelta(hours=23, minutes=59)) == paid
+
+
+@pytest.mark.parametrize("change", ["x{}", "{}x", "nothing.at-all", "{:unsigned}"])
+def test_a_link_that_was_made_up_is_as_dead_as_a_used_one(paid: Payment, change: str) -> None:
+    token = receipt_links.issue(payment=paid).split("/")[-2]
+    changed = token.split(".")[0] if change == "{:unsigned}" else change.format(token)
+    dead = Client().post(f"/guest/receipt/{changed}/")
+    assert dead.status_code == 410
+    Client().post(f"/guest/receipt/{token}/")
+    used = Client().post(f"/guest/receipt/{token}/")
+    assert words(dead) == words(used)
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "nobody",
+        "a@example.com\r\nBcc: b@example.com",
+        "a@example.com\n",
+        "a@example.com, b@example.com",
+        "a@example.com;b@example.com",
+        "A <a@example.com>",
+        "a@example.com b@example.com",
+        "a\x00@example.com",
+        f"{'a' * 250}@example.com",
+    ],
+)
+def test_one_address_and_nothing_else(client: Client, paid: Payment, email: str) -> None:
+    response = client.post(MAIL, {"email": email})
+    assert response.status_code == 422
+    assert "There is a problem" in words(response)
+    assert paid.reference in words(response)
+    assert Email.objects.count() == 0
+    paid.refresh_from_db()
+    assert paid.guest_email == ""
+
+
+def test_a_mistyped_address_may_be_corrected_but_no_mailbox_is_filled(
+    client: Client, paid: Payment
+) -> None:
+    for email in ("gest@example.com", GUEST, GUEST):
+        assert "on its way" in send_to(client, email)
+    assert "several times already" in send_to(client, "stranger@example.com")
+    assert Email.objects.count() == receipts.MAX_MAILS_TO_GUEST
+    paid.refresh_from_db()
+    assert paid.guest_email == GUEST
+
+
+def test_mail_and_page_speak_the_guests_language(client: Client, paid: Payment) -> None:
+    client.cookies["django_language"] = "es"
+    send_to(client)
+    paid.refresh_from_db()
+    assert (paid.guest_language, Receipt.objects.get().language) == ("es", "es")
+
+
+class TestBeforeTheMoneyHasArrived:
+    @pytest.fixture
+    def debit(self, client: Client, sandbox: Sandbox, bill: Invoice) -> Payment:
+        guests.find(client, guests.by_code(bill))
+        guests.give_amount(client, sandbox, bill, card="pm_usBankAccount_processing")
+        page = client.get(guests.REVIEW)
+        guests.confirm(client, agreed=page.context["terms"].sha256)
+        return Payment.objects.get()
+
+    def test_there_is_nothing_to_print_and_no_receipt_is_mailed(
+        self, client: Client, debit: Payment
+    ) -> None:
+        assert debit.state == State.PROCESSING
+        page = client.get(PAYMENT)
+        assert "no receipt" in words(page)
+        assert "data-print" not in page.content.decode()
+        assert "when we know how the payment ended" in send_to(client)
+        assert Email.objects.count() == 0
+
+    def test_it_is_mailed_once_when_it_has(
+        self, client: Client, sandbox: Sandbox, debit: Payment
+    ) -> None:
+        send_to(client)
+        sandbox.bank.settle("ncal", str(debit.intent_id))
+        submission.advance(payment_id=debit.pk, via=PaymentEvent.Via.RECONCILER)
+        receipts.render_due()
+        (message,) = Email.objects.all()
+        assert message.to == [GUEST]
+        assert "Receipt for your payment" in message.subject
+        assert Client().post(mailed_link()).status_code == 302
+
+    def test_a_debit_that_comes_back_is_told(
+        self, client: Client, sandbox: Sandbox, debit: Payment
+    ) -> None:
+        send_to(client)
+        sandbox.bank.return_payment("ncal", str(debit.intent_id), "R01")
+        submission.advance(payment_id=debit.pk, via=PaymentEvent.Via.RECONCILER)
+        (message,) = Email.objects.all()
+        assert message.to == [GUEST]
+        assert "Nothing was charged" in message.message
+        assert "/guest/receipt/" in message.message
+        assert "/payments/" not in message.message
+
+
+def test_money_that_went_back_is_told_and_said_on_the_page(
+    client: Client, sandbox: Sandbox, paid: Payment
+) -> None:
+    send_to(client)
+    refunds.request(
+        payment=paid,
+        amount_cents=84_20,
+        destination=Refund.Destination.SOURCE,
+        reason="paid twice",
+        requested_by=None,
+    )
+    assert "Refunded" in words(client.get(PAYMENT))
+    assert Email.objects.latest("pk").to == [GUEST]
+
+
+def test_the_members_own_copy_has_no_link_of_the_guests(
+    client: Client, paid: Payment, bill: Invoice
+) -> None:
+    member = Client()
+    member.force_login(bill.account.guarantor.user)
+    member.post(f"/payments/{paid.reference}/receipt/mail/")
+    message = Email.objects.get()
+    assert message.to == [bill.account.guarantor.user.email]
+    assert "/guest/" not in message.message
+    assert ReceiptLink.objects.count() == 0
