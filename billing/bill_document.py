@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import segno
 from django.conf import settings
@@ -34,6 +35,11 @@ class BillDocument:
         return (self.bill.pay_code or "") if self.is_payable else ""
 
     @property
+    def mailing_address(self) -> str:
+        """Where checks go, on one line."""
+        return ", ".join(self.account.region.mailing_address.split("\n"))
+
+    @property
     def pay_page(self) -> str:
         """The address where a pay code is entered; empty where guests cannot pay."""
         try:
@@ -42,14 +48,22 @@ class BillDocument:
             return ""
 
     @property
-    def qr(self) -> SafeString | None:
-        """The pay page with the code filled in, to be scanned.
+    def qr_address(self) -> str:
+        """The pay page with the form filled in; empty where nothing can be paid there.
 
-        The code travels in the address's fragment, which browsers send to no server.
+        Code and region travel in the address's fragment, which browsers send to no server.
         """
         if not (self.pay_code and self.pay_page):
+            return ""
+        fragment = urlencode({"code": self.pay_code, "region": self.account.region.code})
+        return f"{self.pay_page}#{fragment}"
+
+    @property
+    def qr(self) -> SafeString | None:
+        """That address to be scanned, as SVG."""
+        if not self.qr_address:
             return None
-        code = segno.make(f"{self.pay_page}#code={self.pay_code}", error="m", micro=False)
+        code = segno.make(self.qr_address, error="m", micro=False)
         # `title` is what a screen reader says; segno escapes it.
         alt = _("QR code: opens the page to pay this bill")
         return mark_safe(code.svg_inline(border=0, omitsize=True, title=alt))  # noqa: S308

@@ -336,7 +336,11 @@ class Breakdown:
 
 def breakdown(invoice: Invoice) -> Breakdown:
     """The lines of a bill in order, with totals."""
-    lines = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
+    return breakdown_of(list(InvoiceLine.objects.filter(invoice=invoice).order_by("position")))
+
+
+def breakdown_of(lines: list[InvoiceLine]) -> Breakdown:
+    """Lines that were read before, with totals."""
     return Breakdown(
         lines=lines,
         charge_cents=sum(line.charge_cents for line in lines),

@@ -8,11 +8,15 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Self
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Region
 from billing.models import EntryKind, Invoice
 from billing.positions import owed_after
 from common.clock import business_date
+from common.money import format_cents
 from payments import methods
+from payments.aftermath import Later, aftermath
 from payments.models import Allocation, Payment
 
 
@@ -63,6 +67,8 @@ class ReceiptContent:
     reference: str
     paid_on: dt.date
     amount_cents: int
+    from_balance_cents: int
+    to_balance_cents: int
     method_kind: str
     method_brand: str
     method_last4: str
@@ -70,11 +76,29 @@ class ReceiptContent:
     guarantor: str
     region: Region
     bills: tuple[BillPaid, ...]
+    later: tuple[Later, ...]
 
     @property
     def method(self) -> str:
         """In the language that is active when it is asked for."""
-        return methods.describe(kind=self.method_kind, brand=self.method_brand, last4=self.method_last4)
+        name = methods.describe(kind=self.method_kind, brand=self.method_brand, last4=self.method_last4)
+        if 0 < self.from_balance_cents < self.amount_cents:
+            amount = format_cents(self.from_balance_cents)
+            return _("%(method)s, and %(amount)s from the account balance") % {
+                "method": name,
+                "amount": amount,
+            }
+        return name
+
+    @property
+    def left_cents(self) -> int:
+        """What is left of the payment after what went back and what banks took for good."""
+        return self.amount_cents - sum(each.back_cents for each in self.later)
+
+    @property
+    def has_sums(self) -> bool:
+        """Whether more than one thing was paid."""
+        return len(self.bills) + bool(self.to_balance_cents) > 1
 
     @property
     def mailing_address(self) -> str:
@@ -104,6 +128,8 @@ def content_of(payment: Payment) -> ReceiptContent:
         reference=payment.reference,
         paid_on=business_date(payment.region.time_zone, payment.settled_at),
         amount_cents=payment.amount_cents,
+        from_balance_cents=payment.from_balance_cents,
+        to_balance_cents=payment.to_balance_cents,
         method_kind=payment.method_kind,
         method_brand=payment.method_brand,
         method_last4=payment.method_last4,
@@ -114,4 +140,5 @@ def content_of(payment: Payment) -> ReceiptContent:
             BillPaid.of(allocation, owed_cents=owed_cents[allocation.invoice_id])
             for allocation in allocations
         ),
+        later=aftermath(payment),
     )

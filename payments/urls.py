@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments.views import balance, choose, history, methods, pay, receipts, status
+from payments.views import balance, choose, documents, history, methods, pay, receipts, status
 
 app_name = "payments"
 
@@ -25,6 +25,8 @@ urlpatterns = [
     path("payments/history.csv", history.export, name="history_export"),
     path("payments/<str:reference>/", status.show, name="show"),
     path("payments/<str:reference>/receipt.pdf", receipts.download, name="receipt"),
+    path("payments/<str:reference>/claim.pdf", documents.claim, name="claim"),
+    path("payments/<str:reference>/confirmation.pdf", documents.confirmation, name="confirmation"),
     path("payments/<str:reference>/receipt/mail/", receipts.mail_again, name="mail_receipt"),
     path("payments/<str:reference>/state/", status.state, name="state"),
     path("payments/<str:reference>/refresh/", status.refresh, name="refresh"),

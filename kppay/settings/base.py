@@ -356,6 +356,19 @@ def stripe_rates() -> dict[str, float]:
 
 STRIPE_RATES = stripe_rates()
 
+
+def payee_tax_ids() -> dict[str, str]:
+    """Printed on documents for insurance claims: PAYEE_TAX_ID for every region, ..._NCAL for one."""
+    prefix = "PAYEE_TAX_ID"
+    return {
+        variable.removeprefix(prefix).removeprefix("_").lower() or "default": value
+        for variable, value in os.environ.items()
+        if variable == prefix or variable.startswith(f"{prefix}_")
+    }
+
+
+PAYEE_TAX_IDS = payee_tax_ids()
+
 # --- Logging: structured, without bodies, names or numbers -----------------------------------------
 
 LOGGING = {

@@ -18,7 +18,7 @@ from common.clock import now
 from common.failpoints import failpoint
 from common.locks import lock_one
 from payments import emails
-from payments.models import Payment, Receipt
+from payments.models import Payment, Receipt, State
 from payments.receipt_content import ReceiptContent, content_of
 from payments.services.moves import lock_payment
 
@@ -77,6 +77,19 @@ def render(*, receipt_id: int, at: dt.datetime | None = None) -> bool:
     mailed = _document(content, receipt.language, itemised=False) if receipt.email else None
     failpoint("payments.receipt_rendered")
     return _store(receipt, itemised=itemised, mailed=mailed, at=at)
+
+
+def current(*, receipt: Receipt) -> bytes | None:
+    """The itemised receipt as of now: the stored document, or a new one where something came after.
+
+    None where it is not rendered yet. Raises PdfUnavailable.
+    """
+    if receipt.pdf is None:
+        return None
+    if receipt.payment.state == State.SUCCEEDED:
+        return bytes(receipt.pdf)
+    fresh = _with_payment(Receipt.objects.filter(pk=receipt.pk)).get()
+    return _document(content_of(fresh.payment), fresh.language, itemised=True)
 
 
 def mail_again(*, receipt: Receipt, to: str, at: dt.datetime | None = None) -> None:

@@ -21,17 +21,18 @@ RETRY_AFTER_SECONDS = 3
 def download(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
     """The itemised receipt. One that no worker has rendered yet is rendered now."""
     receipt = _find(account, reference)
-    if receipt.rendered_at is None:
-        try:
+    try:
+        if receipt.rendered_at is None:
             receipts.render(receipt_id=receipt.pk)
-        except PdfUnavailable:
-            return _preparing(request, receipt)
-        receipt.refresh_from_db()
-    if receipt.pdf is None:  # a worker is at it
+            receipt.refresh_from_db()
+        document = receipts.current(receipt=receipt)
+    except PdfUnavailable:
+        return _preparing(request, receipt)
+    if document is None:  # a worker is at it
         return _preparing(request, receipt)
     name = emails.file_name(receipt.payment)
     return HttpResponse(
-        bytes(receipt.pdf),
+        document,
         content_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="{name}"'},
     )

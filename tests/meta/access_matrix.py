@@ -318,6 +318,9 @@ ROWS: dict[str, Row] = {
     "payments:withdraw": guarantors(),
     "payments:switch_auto_apply": guarantors(AWAY, method="post", data={"on": "1"}),
     "payments:show": owner(args=lambda world: [world.paid().reference]),
+    "payments:claim": owner(args=lambda world: [world.paid().reference]),
+    # One that has arrived has a receipt instead.
+    "payments:confirmation": owner(AWAY, args=lambda world: [world.paid().reference]),
     "payments:receipt": owner(args=lambda world: [world.paid().reference]),
     "payments:mail_receipt": owner(AWAY, method="post", args=lambda world: [world.paid().reference]),
     "payments:state": owner(args=lambda world: [world.paid().reference]),

@@ -15,8 +15,13 @@ def pages(pdf: bytes) -> int:
 
 def text(pdf: bytes) -> str:
     """All words in the order in which they are drawn, on one line."""
+    return " ".join(text_by_page(pdf))
+
+
+def text_by_page(pdf: bytes) -> list[str]:
+    """The same, page by page."""
     reader = PdfReader(BytesIO(pdf))
-    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    return [" ".join(page.extract_text().split()) for page in reader.pages]
 
 
 def fonts(pdf: bytes) -> dict[str, bool]:

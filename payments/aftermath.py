@@ -1,0 +1,108 @@
+"""What became of a settled payment: what went back, and what a bank took.
+
+Every document that is made afterwards says so. Words are in the language that is active when they are
+asked for.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from common.clock import business_date
+from common.money import format_cents
+from payments import methods
+from payments.models import Dispute, DisputeState, Payment, Refund, RefundState
+
+
+@dataclass(frozen=True, slots=True)
+class GoneBack:
+    """A refund of a part of a payment; its amount in cents, its day on the region's calendar."""
+
+    on: dt.date
+    reference: str
+    amount_cents: int
+    to_balance: bool
+    has_arrived: bool
+    method_kind: str
+    method_brand: str
+    method_last4: str
+
+    @property
+    def back_cents(self) -> int:
+        return self.amount_cents
+
+    @property
+    def words(self) -> str:
+        facts = {
+            "amount": format_cents(self.amount_cents),
+            "reference": self.reference,
+            "method": methods.describe(
+                kind=self.method_kind, brand=self.method_brand, last4=self.method_last4
+            ),
+        }
+        if self.to_balance:
+            return _("%(amount)s refunded to the account balance, reference %(reference)s") % facts
+        if self.has_arrived:
+            return _("%(amount)s refunded to %(method)s, reference %(reference)s") % facts
+        return _("%(amount)s being refunded to %(method)s, reference %(reference)s") % facts
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a bank took, for now or for good; its amount in cents."""
+
+    on: dt.date
+    amount_cents: int
+    is_return: bool
+    is_decided: bool
+
+    @property
+    def back_cents(self) -> int:
+        """Nothing while the bank has not decided."""
+        return self.amount_cents if self.is_decided else 0
+
+    @property
+    def words(self) -> str:
+        amount = {"amount": format_cents(self.amount_cents)}
+        if self.is_return:
+            return _("%(amount)s returned: the bank took it back") % amount
+        if self.is_decided:
+            return _("%(amount)s taken back by the bank after a dispute") % amount
+        return _("%(amount)s disputed: the bank holds it until it decides") % amount
+
+
+Later = GoneBack | TakenBack
+
+
+def aftermath(payment: Payment) -> tuple[Later, ...]:
+    """What came after the payment had settled, earliest first; disputes decided for us left out."""
+    zone = payment.region.time_zone
+    later: list[Later] = [_gone_back(payment, refund) for refund in payment.refunds.order_by("pk")]
+    later += [
+        TakenBack(
+            on=business_date(zone, dispute.decided_at or dispute.opened_at),
+            amount_cents=dispute.amount_cents,
+            is_return=dispute.is_return,
+            is_decided=dispute.state == DisputeState.LOST,
+        )
+        for dispute in Dispute.objects.filter(payment=payment)
+        .exclude(state=DisputeState.WON)
+        .order_by("pk")
+    ]
+    return tuple(sorted(later, key=lambda each: each.on))
+
+
+def _gone_back(payment: Payment, refund: Refund) -> GoneBack:
+    """One that could not be delivered became account balance."""
+    return GoneBack(
+        on=business_date(payment.region.time_zone, refund.created_at),
+        reference=refund.reference,
+        amount_cents=refund.amount_cents,
+        to_balance=refund.destination == Refund.Destination.BALANCE
+        or refund.state == RefundState.FAILED,
+        has_arrived=refund.state == RefundState.SUCCEEDED,
+        method_kind=payment.method_kind,
+        method_brand=payment.method_brand,
+        method_last4=payment.method_last4,
+    )

@@ -1,0 +1,278 @@
+"""Documents of one payment besides its receipt: for a claim, while a bank works, and after a change."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from post_office.models import Email
+
+from billing.models import BillingAccount, Invoice
+from billing.services.invoices import LineDraft
+from common.clock import now
+from common.money import format_cents
+from demo.stripe.core import Sandbox
+from payments.models import Payment, Receipt, Refund, State
+from payments.services import receipts
+from tests.support import paying, pdfs
+from tests.support.factories import make_account, make_invoice, make_member
+from tests.support.history import dispute, refund
+from tests.support.receipts import editions
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _own_media_folder(settings: object, tmp_path: object) -> None:
+    settings.MEDIA_ROOT = tmp_path  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def account() -> BillingAccount:
+    return make_account(make_member(first_name="Ana", last_name="Núñez-O’Brien"))
+
+
+@pytest.fixture
+def ana(account: BillingAccount) -> Client:
+    client = Client()
+    client.force_login(account.guarantor.user)
+    return client
+
+
+@pytest.fixture
+def visit(account: BillingAccount) -> Invoice:
+    """José's visit of two services, $62.03 of which the plan did not pay."""
+    return make_invoice(
+        account,
+        number="NC-418",
+        patient=make_member(first_name="José", last_name="D’Ambrosio", registered=False),
+        provider="Dr. Łucja Kowalczyk",
+        facility="Oakland Eye Center",
+        service_on=dt.date(2026, 3, 4),
+        lines=[
+            LineDraft(
+                service_on=dt.date(2026, 3, 4),
+                code="92014",
+                code_system="CPT",
+                description="Eye exam",
+                charge_cents=240_00,
+                plan_paid_cents=150_00,
+                adjustment_cents=48_00,
+                patient_cents=42_00,
+            ),
+            LineDraft(
+                service_on=dt.date(2026, 3, 4),
+                code="V2020",
+                code_system="HCPCS",
+                description="Frames",
+                charge_cents=120_05,
+                plan_paid_cents=80_01,
+                adjustment_cents=20_01,
+                patient_cents=20_03,
+            ),
+        ],
+    )
+
+
+def fetched(client: Client, document: str, payment: Payment) -> bytes:
+    response = client.get(reverse(f"payments:{document}", args=[payment.reference]))
+    assert response.status_code == 200, response
+    assert response["Content-Type"] == "application/pdf"
+    assert "no-store" in response["Cache-Control"]
+    return response.content
+
+
+class TestForAClaim:
+    def test_it_says_what_administrators_ask_for_to_the_cent(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice, settings: object
+    ) -> None:
+        settings.PAYEE_TAX_IDS = {"default": "94-0000000", "ncal": "94-1340523"}  # type: ignore[attr-defined]
+        payment = paying.pay(sandbox, visit, 50_01)
+        said = pdfs.text(fetched(ana, "claim", payment))
+        for word in (
+            "José D’Ambrosio",
+            "Dr. Łucja Kowalczyk",
+            "Oakland Eye Center",
+            "March 4, 2026",
+            "Eye exam",
+            "code CPT 92014",
+            "code HCPCS V2020",
+            "Visa ending in 4242",
+            payment.reference,
+            account.region.legal_entity,
+            "One Kaiser Plaza",
+            "94-1340523",
+        ):
+            assert word in said
+        expected = [
+            50_01,
+            *(240_00, 150_00, 48_00, 42_00),
+            *(120_05, 80_01, 20_01, 20_03),
+            *(360_05, 230_01, 68_01, 62_03),
+            *(visit.total_cents, payment.allocations.get().amount_cents),
+        ]
+        assert pdfs.amounts(said) == [format_cents(cents) for cents in expected]
+
+    def test_a_region_without_a_tax_id_prints_none(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        said = pdfs.text(fetched(ana, "claim", paying.pay(sandbox, visit)))
+        assert "Tax ID" not in said
+
+    def test_after_a_refund_it_says_what_was_paid_in_the_end(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit)
+        made = refund(payment, 12_01)
+        said = pdfs.text(fetched(ana, "claim", payment))
+        assert pdfs.amounts(said)[0] == "$50.02"
+        assert f"$12.01 refunded to Visa ending in 4242, reference {made.reference}" in said
+        assert "Of that, came back since $12.01 Paid in the end $50.02" in said
+
+    def test_money_added_to_the_balance_and_money_on_its_way_are_no_expense(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice
+    ) -> None:
+        added = paying.add_money(sandbox, account, 40_00)
+        waiting = paying.confirm(paying.start_checkout(sandbox, visit))
+        for payment in (added, waiting):
+            assert ana.get(reverse("payments:claim", args=[payment.reference])).status_code == 404
+
+    def test_a_screen_reader_gets_headings_and_tables_and_nothing_is_left_out(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit)
+        made = fetched(ana, "claim", payment)
+        found = pdfs.structure(made)
+        assert found.title == f"Itemized statement {payment.reference} - KPPay"
+        assert (found.language, found.claims_ua) == ("en", "1")
+        assert [tag for tag in found.tags if tag.startswith("/H")] == ["/H1", "/H2", "/H2"]
+        assert found.tags.count("/Table") == 4
+        assert found.content == sorted(found.content)
+        assert set(found.content) == found.marks_drawn
+        assert pdfs.untagged_text(made) == 0
+        assert pdfs.pages(made) == 1
+        assert len(made) <= 25_000
+
+    def test_it_costs_the_same_few_queries_whatever_the_number_of_bills(
+        self,
+        sandbox: Sandbox,
+        account: BillingAccount,
+        ana: Client,
+        visit: Invoice,
+        django_assert_max_num_queries: object,
+    ) -> None:
+        one = paying.pay(sandbox, visit)
+        many = paying.pay_many(sandbox, {make_invoice(account): 10_00 for _ in range(12)})
+        ana.get(reverse("billing:home"))
+        for payment in (one, many):
+            with django_assert_max_num_queries(7):  # type: ignore[operator]
+                fetched(ana, "claim", payment)
+
+    def test_others_have_none(self, sandbox: Sandbox, visit: Invoice, client: Client) -> None:
+        payment = paying.pay(sandbox, visit)
+        client.force_login(make_account().guarantor.user)
+        for document in ("claim", "confirmation"):
+            url = reverse(f"payments:{document}", args=[payment.reference])
+            assert client.get(url).status_code == 404
+
+
+class TestWhileABankWorksOnIt:
+    def test_it_says_processing_and_never_paid(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit, card="pm_usBankAccount_success")
+        assert payment.state == State.PROCESSING
+        said = pdfs.text(fetched(ana, "confirmation", payment))
+        assert "Payment confirmation" in said
+        assert "Processing: the money has not arrived yet" in said
+        assert "This is not a receipt." in said
+        assert pdfs.amounts(said) == ["$62.03", "$62.03"]
+        for word in ("Paid", "Payment receipt", "settled"):
+            assert word not in said
+        page = ana.get(reverse("payments:show", args=[payment.reference])).content.decode()
+        assert reverse("payments:confirmation", args=[payment.reference]) in page
+        assert ana.get(reverse("payments:receipt", args=[payment.reference])).status_code == 404
+
+    def test_once_it_has_arrived_there_is_a_receipt_instead(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit)
+        response = ana.get(reverse("payments:confirmation", args=[payment.reference]))
+        assert response["Location"] == reverse("payments:receipt", args=[payment.reference])
+
+    def test_a_declined_payment_has_neither(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit, card="pm_card_visa_chargeDeclined")
+        for document in ("confirmation", "claim", "receipt"):
+            url = reverse(f"payments:{document}", args=[payment.reference])
+            assert ana.get(url).status_code == 404
+
+
+class TestTheReceiptAfterwards:
+    @pytest.fixture
+    def payment(self, sandbox: Sandbox, visit: Invoice) -> Payment:
+        """Of $62.03; its receipt was rendered and mailed when it settled."""
+        made = paying.pay(sandbox, visit)
+        receipts.render(receipt_id=made.receipt.pk)
+        return made
+
+    def test_without_a_change_is_the_stored_document(self, ana: Client, payment: Payment) -> None:
+        stored = bytes(Receipt.objects.get(payment=payment).pdf)
+        assert fetched(ana, "receipt", payment) == stored
+        assert "What happened since" not in pdfs.text(stored)
+
+    def test_says_what_was_refunded_and_where_to(self, ana: Client, payment: Payment) -> None:
+        stored = bytes(Receipt.objects.get(payment=payment).pdf)
+        to_card = refund(payment, 10_00)
+        to_balance = refund(payment, 2_03, to=Refund.Destination.BALANCE)
+        said = pdfs.text(fetched(ana, "receipt", payment))
+        assert f"$10.00 refunded to Visa ending in 4242, reference {to_card.reference}" in said
+        assert f"$2.03 refunded to the account balance, reference {to_balance.reference}" in said
+        assert "Left of this payment: $50.00" in said
+        assert bytes(Receipt.objects.get(payment=payment).pdf) == stored, "what was kept is kept"
+
+    def test_says_that_a_bank_took_it_back(self, ana: Client, payment: Payment) -> None:
+        dispute(payment, 62_03, is_return=True, reason="R01")
+        said = pdfs.text(fetched(ana, "receipt", payment))
+        assert "$62.03 returned: the bank took it back" in said
+        assert "Left of this payment: $0.00" in said
+
+    def test_says_that_a_bank_has_not_decided_and_nothing_once_it_decided_for_us(
+        self, ana: Client, payment: Payment
+    ) -> None:
+        dispute(payment, 62_03, status="needs_response")
+        said = pdfs.text(fetched(ana, "receipt", payment))
+        assert "$62.03 disputed: the bank holds it until it decides" in said
+        assert "Left of this payment: $62.03" in said
+        dispute(payment, 62_03, status="won")
+        assert "disputed" not in pdfs.text(fetched(ana, "receipt", payment))
+
+    def test_mailed_again_says_so_too_and_names_no_patient(self, payment: Payment) -> None:
+        refund(payment, 10_00)
+        receipt = payment.receipt
+        receipts.mail_again(receipt=receipt, to="ana@example.com", at=now() + dt.timedelta(hours=1))
+        receipt.mail_id = Email.objects.latest("pk").pk
+        receipt.save(update_fields=["mail_id"])
+        _, mailed = editions(receipt)
+        said = pdfs.text(mailed)
+        assert "$10.00 refunded to Visa ending in 4242" in said
+        assert "José" not in said
+
+    def test_of_money_added_to_the_balance_says_so(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client
+    ) -> None:
+        added = paying.add_money(sandbox, account, 40_00)
+        said = pdfs.text(fetched(ana, "receipt", added))
+        assert "Added to the account balance $40.00" in said
+        assert "Still owed”" not in said
+
+    def test_names_what_the_balance_paid_beside_the_card(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client
+    ) -> None:
+        paying.add_money(sandbox, account, 40_00)
+        payment = paying.pay_many(
+            sandbox, {make_invoice(account, 100_00): 100_00}, from_balance_cents=40_00
+        )
+        said = pdfs.text(fetched(ana, "receipt", payment))
+        assert "Visa ending in 4242, and $40.00 from the account balance" in said
