@@ -1,6 +1,5 @@
 """The Stripe accounts that keys exist for, each with the regions that use it."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -33,11 +32,9 @@ class StripeAccount:
 
 def configured_accounts() -> list[StripeAccount]:
     """Every account with keys in this environment, in the regions' order."""
-    regions: dict[str, list[Region]] = defaultdict(list)
-    for region in Region.objects.all():
-        regions[gateway.key_name(region.stripe_account)].append(region)
+    names = dict.fromkeys(
+        gateway.key_name(name) for name in Region.objects.values_list("stripe_account", flat=True)
+    )
     return [
-        StripeAccount(name, tuple(members))
-        for name, members in regions.items()
-        if gateway.has_keys(name)
+        StripeAccount(name, tuple(gateway.regions(name))) for name in names if gateway.has_keys(name)
     ]
