@@ -88,13 +88,18 @@ def card_frame(page: Page) -> FrameLocator:
     return page.frame_locator("#payment-element iframe")
 
 
-def enter_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
-    """Type a card into the frame of the payment service and go on to the review."""
+def fill_in_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
+    """Type a card into the frame of the payment service."""
     frame = card_frame(page)
     frame.get_by_label("Card number").fill(number)
     frame.get_by_label("Expiration date").fill("12 / 34")
     frame.get_by_label("Security code").fill("123")
     frame.get_by_label("ZIP code").fill("94612")
+
+
+def enter_card(page: Page, number: str = "4242 4242 4242 4242") -> None:
+    """Type a card and go on to the review."""
+    fill_in_card(page, number)
     press(page.get_by_role("button", name="Continue to review"))
 
 

@@ -1,13 +1,17 @@
 """Looking at a page as axe does, small and large, light and dark."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
+from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
 from tests.support.axe import axe_violations
 from tests.support.browser import DESK, PHONE, overflows
 
 LOOKS = [(width, scheme) for width in (PHONE, DESK) for scheme in ("light", "dark")]
+# Names of the addresses that a sweep has been at, over all tests of this process.
+LOOKED_AT: set[str] = set()
 
 
 @dataclass
@@ -15,12 +19,11 @@ class Sweep:
     """Collects what is wrong with the pages that a test walks through, so that it tells all at once."""
 
     page: Page
-    seen: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
 
     def look(self, state: str) -> None:
         """Check the page as it stands, in every look."""
-        self.seen.append(state)
+        LOOKED_AT.add(address_of(self.page))
         for width, scheme in LOOKS:
             self.page.set_viewport_size({"width": width, "height": 900})
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
@@ -34,3 +37,11 @@ class Sweep:
         assert response is not None
         assert response.status == status, f"{state}: {response.status}"
         self.look(state)
+
+
+def address_of(page: Page) -> str:
+    """The name in the URLconf of where the browser is."""
+    try:
+        return resolve(urlsplit(page.url).path).view_name
+    except Resolver404:
+        return "no such page"
