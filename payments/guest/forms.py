@@ -125,7 +125,7 @@ class AmountForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose how much you want to pay.")},
     )
-    amount = MoneyField(label=_("Other amount"), required=False, min_cents=MIN_CENTS)
+    amount = MoneyField(label=_("Amount to pay"), required=False, min_cents=MIN_CENTS)
     confirmation_token = forms.CharField(required=False, validators=[TOKEN], widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, due: list[Due]) -> None:

@@ -1,4 +1,4 @@
-/* Finding a bill: the code of a scanned address goes into the form, and a mistyped one is told at once. */
+/* Finding a bill: the code of a scanned address goes into the form, and a mistyped one is not sent. */
 (() => {
   const form = document.getElementById("find-bill");
   const { code, region } = form.elements;
@@ -34,7 +34,7 @@
     return !wrong;
   };
 
-  code.addEventListener("change", check);
+  // Told when it is sent, not when the field is left: the button would jump away under the finger.
   code.addEventListener("input", () => {
     if (!note.hidden) check();
   });
