@@ -20,9 +20,17 @@ VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 
 
 @pytest.fixture(scope="session")
-def cluster() -> postgres.Cluster:
-    """The embedded PostgreSQL, shared by all test processes and ended with the last of them."""
-    return postgres.start(VAR / "pg", fsync=False)
+def cluster(worker_id: str) -> postgres.Cluster:
+    """The embedded PostgreSQL of this test process; it ends with it.
+
+    Each has its own: transaction ids count across all databases of a cluster, so that a long test
+    elsewhere would keep the books of this one from being sealed.
+    """
+    return postgres.start(VAR / f"pg-{database_name(worker_id)}", fsync=False)
+
+
+def database_name(worker_id: str) -> str:
+    return f"{os.environ.get('KPPAY_TEST_DB', 'kppay')}_{worker_id}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,8 +45,7 @@ def redis_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(cluster: postgres.Cluster, worker_id: str) -> None:
     """Each test process has its own database, made and migrated by the owner."""
-    name = f"{os.environ.get('KPPAY_TEST_DB', 'kppay')}_{worker_id}"
-    database.point_at(cluster, name=name, role=postgres.OWNER)
+    database.point_at(cluster, name=database_name(worker_id), role=postgres.OWNER)
 
 
 @pytest.fixture(scope="session")
