@@ -3,6 +3,8 @@
 The limits count everything a page asks, the person who is signed in included (design: performance).
 """
 
+import datetime as dt
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import BillingAccount
-from tests.support.billing import make_many_invoices
-from tests.support.factories import make_account
+from tests.support.billing import make_many_invoices, settle
+from tests.support.factories import make_account, make_invoice
+from tests.support.history import make_many_payments
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +27,15 @@ LIMITS = {
     "payments:choose": 4,
 }
 ACCOUNTS_WITH = (1, 20, 2000)
+HISTORY_LIMITS = {
+    "/payments/": 4,
+    "/payments/?page=9999": 4,
+    "/payments/?kind=payment&side=medical&since=1/1/2020&state=done": 4,
+    "/billing/statements/": 4,
+    "/billing/statements/2025/": 4,
+}
+# How many bills are paid, and how many times over: 1, 20 and 2,000 payments.
+HISTORIES = ((1, 1), (20, 1), (100, 20))
 
 
 def address(page: str, account: BillingAccount) -> str:
@@ -55,3 +67,18 @@ def test_pages_ask_the_same_few_questions_however_many_bills_there_are() -> None
             counts[page].append(len(queries(client, address(page, account))))
     assert all(len(set(found)) == 1 for found in counts.values()), counts
     assert {page: n for page, (n, *_) in counts.items() if n > LIMITS[page]} == {}
+
+
+def test_the_history_asks_the_same_few_questions_however_long_it_is() -> None:
+    counts: dict[str, list[int]] = {url: [] for url in HISTORY_LIMITS}
+    for bills, times in HISTORIES:
+        account = make_account()
+        make_many_payments(account, bills, times=times)
+        settle(make_invoice(account, 80_00), 80_00, on=dt.date(2025, 5, 5))
+        client = Client()
+        client.force_login(account.guarantor.user)
+        client.get(reverse("billing:home"))
+        for url in HISTORY_LIMITS:
+            counts[url].append(len(queries(client, url)))
+    assert all(len(set(found)) == 1 for found in counts.values()), counts
+    assert {url: n for url, (n, *_) in counts.items() if n > HISTORY_LIMITS[url]} == {}

@@ -1,8 +1,11 @@
 """Histories for tests: many payments at once, and what banks and refunds do to one."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
 from django.db import transaction
 
-from billing.models import BillingAccount
+from billing.models import BillingAccount, Invoice
 from common.clock import now
 from payments.gateway import BankDispute
 from payments.models import Allocation, Payment, PaymentEvent, Refund, State
@@ -11,32 +14,43 @@ from tests.support.billing import make_many_invoices
 
 
 @transaction.atomic
-def make_many_payments(account: BillingAccount, count: int) -> None:
-    """Many settled payments at once, each of one small bill. Not in the books: only lists look."""
-    make_many_invoices(account, count)
-    bills = list(account.invoices.filter(source="many").order_by("pk"))
-    payments = Payment.objects.bulk_create(
-        Payment(
-            reference=f"KP-{account.pk}-{index:05d}",
-            region=account.region,
-            account=account,
-            payer=Payment.Payer.MEMBER,
-            amount_cents=bill.total_cents,
-            method_kind="card",
-            method_brand="visa",
-            method_last4="4242",
+def make_many_payments(
+    account: BillingAccount, count: int, *, bills_each: int = 1, times: int = 1
+) -> None:
+    """Many settled payments at once, each of small bills, over and over. Not in the books: only lists
+    look.
+    """
+    make_many_invoices(account, count * bills_each)
+    bills = list(batched(account.invoices.filter(source="many").order_by("pk"), bills_each))
+    for time in range(times):
+        payments = Payment.objects.bulk_create(
+            Payment(
+                reference=f"KP-{account.pk}-{time:02d}-{index:05d}",
+                region=account.region,
+                account=account,
+                payer=Payment.Payer.MEMBER,
+                amount_cents=sum(bill.total_cents for bill in paid),
+                method_kind="card",
+                method_brand="visa",
+                method_last4="4242",
+            )
+            for index, paid in enumerate(bills)
         )
-        for index, bill in enumerate(bills)
-    )
-    Allocation.objects.bulk_create(
-        Allocation(payment=payment, invoice=bill, amount_cents=bill.total_cents)
-        for payment, bill in zip(payments, bills, strict=True)
-    )
-    made = Payment.objects.filter(account=account, state=State.CREATED)
-    made.update(state=State.SUBMITTED)
-    Payment.objects.filter(account=account, state=State.SUBMITTED).update(
-        state=State.SUCCEEDED, settled_at=now()
-    )
+        Allocation.objects.bulk_create(
+            Allocation(payment=payment, invoice=bill, amount_cents=bill.total_cents)
+            for payment, paid in zip(payments, bills, strict=True)
+            for bill in paid
+        )
+        made = Payment.objects.filter(pk__in=[payment.pk for payment in payments])
+        made.update(state=State.SUBMITTED)
+        made.update(state=State.SUCCEEDED, settled_at=now())
+
+
+def batched(bills: Iterable[Invoice], size: int) -> Iterator[list[Invoice]]:
+    """Lists of `size` bills (itertools.batched is newer than Python 3.11)."""
+    left = iter(bills)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 def refund(
