@@ -5,11 +5,10 @@ amount on the bill with an UPDATE under a CHECK, so that two at once cannot take
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Member
 from billing.models import BillingAccount, EntryKind, Invoice, InvoiceLine, LedgerCode
@@ -167,38 +166,63 @@ def void(*, invoice: Invoice) -> Invoice:
 
 def reserve(*, invoice: Invoice, amount_cents: int) -> None:
     """Set an amount aside for a payment that has started. Raises NotOwed, and nothing changes."""
-    _move(invoice, amount_cents, reserved_cents=F("reserved_cents") + amount_cents)
+    reserve_all({invoice: amount_cents})
 
 
-def release(*, invoice: Invoice, amount_cents: int) -> None:
+def reserve_all(amounts: Mapping[Invoice, int]) -> None:
+    """Set aside cents of many bills, or of none: raises NotOwed, and then nothing has changed."""
+    _move(amounts, "reserved_cents = bill.reserved_cents + moved.cents")
+
+
+def release_all(amounts: Mapping[Invoice, int]) -> None:
     """Give back what a payment that came to nothing had set aside."""
-    _move(invoice, amount_cents, reserved_cents=F("reserved_cents") - amount_cents)
+    _move(amounts, "reserved_cents = bill.reserved_cents - moved.cents")
 
 
 def pay_reserved(*, invoice: Invoice, amount_cents: int) -> None:
     """Turn an amount set aside into an amount paid; the caller posts the entry."""
+    pay_all_reserved({invoice: amount_cents})
+
+
+def pay_all_reserved(amounts: Mapping[Invoice, int]) -> None:
+    """Turn amounts set aside into amounts paid; the caller posts the entry."""
     _move(
-        invoice,
-        amount_cents,
-        reserved_cents=F("reserved_cents") - amount_cents,
-        open_cents=F("open_cents") - amount_cents,
+        amounts,
+        "reserved_cents = bill.reserved_cents - moved.cents,"
+        " open_cents = bill.open_cents - moved.cents",
     )
 
 
 def reopen(*, invoice: Invoice, amount_cents: int) -> None:
     """A payment of the bill was taken back: it is owed again. The caller posts the entry."""
-    _move(invoice, amount_cents, open_cents=F("open_cents") + amount_cents)
+    _move({invoice: amount_cents}, "open_cents = bill.open_cents + moved.cents")
 
 
-def _move(invoice: Invoice, amount_cents: int, **changes: object) -> None:
-    """One UPDATE under the bill's CHECKs: PostgreSQL decides whether the amount is there."""
-    if amount_cents <= 0:
+def _move(amounts: Mapping[Invoice, int], change: str) -> None:
+    """One UPDATE under the bills' CHECKs: PostgreSQL decides whether the amounts are there.
+
+    However many bills, it is one statement. Several are locked by their keys before.
+    """
+    if any(amount_cents <= 0 for amount_cents in amounts.values()):
         raise ValueError("an amount to move is positive")
+    if not amounts:
+        return
+    bills = {invoice.pk: invoice for invoice in amounts}
     try:
-        with transaction.atomic():
-            Invoice.objects.filter(pk=invoice.pk, voided_at__isnull=True).update(**changes)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                UPDATE billing_invoice bill SET {change}
+                FROM unnest(%s::bigint[], %s::bigint[]) AS moved (id, cents)
+                WHERE bill.id = moved.id AND bill.voided_at IS NULL
+                RETURNING bill.id, bill.open_cents, bill.reserved_cents
+                """,  # noqa: S608
+                [list(bills), list(amounts.values())],
+            )
+            moved = cursor.fetchall()
+            if len(moved) != len(bills):
+                raise NotOwed(", ".join(invoice.number for invoice in amounts)[:200])
     except IntegrityError as error:
-        raise NotOwed(invoice.number) from error
-    invoice.refresh_from_db(fields=["open_cents", "reserved_cents", "voided_at"])
-    if invoice.voided_at is not None:
-        raise NotOwed(invoice.number)
+        raise NotOwed(", ".join(invoice.number for invoice in amounts)[:200]) from error
+    for key, open_cents, reserved_cents in moved:
+        bills[key].open_cents, bills[key].reserved_cents = open_cents, reserved_cents

@@ -25,8 +25,7 @@ def book(payment: Payment) -> None:
     """
     parts = _allocations(payment)
     account = payment.account
-    for invoice, amount_cents in parts:
-        bills.pay_reserved(invoice=invoice, amount_cents=amount_cents)
+    bills.pay_all_reserved(parts)
     if payment.from_balance_cents:
         balance.spend_held(account=account, amount_cents=payment.from_balance_cents)
     if payment.to_balance_cents:
@@ -34,7 +33,7 @@ def book(payment: Payment) -> None:
     sides = [
         Posting(LedgerCode.PROCESSOR_CLEARING, payment.charge_cents, account),
         Posting(LedgerCode.ACCOUNT_BALANCE, payment.from_balance_cents, account),
-        *(Posting(LedgerCode.RECEIVABLE, -cents, account, invoice) for invoice, cents in parts),
+        *(Posting(LedgerCode.RECEIVABLE, -cents, account, invoice) for invoice, cents in parts.items()),
         Posting(LedgerCode.ACCOUNT_BALANCE, -payment.to_balance_cents, account),
     ]
     post(
@@ -50,16 +49,15 @@ def book(payment: Payment) -> None:
 
 def release(payment: Payment) -> None:
     """Nothing was taken: give back what was set aside on bills and held of the balance."""
-    for invoice, amount_cents in _allocations(payment):
-        bills.release(invoice=invoice, amount_cents=amount_cents)
+    bills.release_all(_allocations(payment))
     if payment.from_balance_cents:
         balance.release(account=payment.account, amount_cents=payment.from_balance_cents)
 
 
-def _allocations(payment: Payment) -> list[tuple[Invoice, int]]:
+def _allocations(payment: Payment) -> dict[Invoice, int]:
     """The payment's bills, locked by key, each with its part."""
     amounts = dict(payment.allocations.values_list("invoice_id", "amount_cents"))
-    return [(invoice, amounts[invoice.pk]) for invoice in lock_ids(Invoice, amounts).values()]
+    return {invoice: amounts[invoice.pk] for invoice in lock_ids(Invoice, amounts).values()}
 
 
 def _ask_for_receipt(payment: Payment) -> None:

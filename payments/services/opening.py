@@ -4,7 +4,7 @@ The row, its parts, what is set aside on bills and held of the account balance: 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
@@ -64,11 +64,10 @@ def open_payment(
         Allocation(payment=payment, invoice=invoices[pk], amount_cents=cents)
         for pk, cents in amounts.items()
     )
-    for pk, cents in amounts.items():
-        try:
-            bills.reserve(invoice=invoices[pk], amount_cents=cents)
-        except bills.NotOwed as error:
-            raise BillNotPayable(invoices[pk].number) from error
+    try:
+        bills.reserve_all({invoices[pk]: cents for pk, cents in amounts.items()})
+    except bills.NotOwed as error:
+        raise BillNotPayable(str(error)) from error
     if from_balance_cents:
         try:
             balance.hold(account=account, amount_cents=from_balance_cents)
@@ -98,15 +97,18 @@ def check_amounts(account: BillingAccount, amounts: Mapping[Invoice, int]) -> No
     """What PostgreSQL would refuse, said early and with the reason."""
     if len({invoice.is_premium for invoice in amounts}) > 1:
         raise MixedBills(account.account_number)
-    for invoice, amount_cents in amounts.items():
+    for invoice in amounts:
         if invoice.account_id != account.pk:
             raise BillNotPayable(str(invoice.pk))
-        _check_free(invoice)
+    _check_free(amounts)
+    for invoice, amount_cents in amounts.items():
         if not 0 < amount_cents <= invoice.payable_cents:
             raise BillNotPayable(invoice.number)
 
 
-def _check_free(invoice: Invoice) -> None:
-    busy = Allocation.objects.filter(invoice=invoice, in_flight=True).select_related("payment").first()
-    if busy is not None:
-        raise BillBusy(busy.payment.reference)
+def _check_free(invoices: Iterable[Invoice]) -> None:
+    """In one query, however many bills."""
+    busy = Allocation.objects.filter(invoice__in=[invoice.pk for invoice in invoices], in_flight=True)
+    reference = busy.values_list("payment__reference", flat=True).first()
+    if reference is not None:
+        raise BillBusy(reference)

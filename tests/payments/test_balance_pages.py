@@ -3,7 +3,9 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from post_office.models import Email
 
 from billing.models import BillingAccount
@@ -160,8 +162,14 @@ class TestWhatHappened:
         self, member: Client, account: BillingAccount, sandbox: Sandbox
     ) -> None:
         paying.add_money(sandbox, account, 100_00)
+        member.get(BALANCE)
+        with CaptureQueriesContext(connection) as of_one:
+            member.get(BALANCE)
         for _ in range(21):
             paying.pay_many(sandbox, {make_invoice(account, 1_00): 1_00}, from_balance_cents=1_00)
+        with CaptureQueriesContext(connection) as of_many:
+            member.get(BALANCE)
+        assert len(of_many) == len(of_one) <= 6
         first, second = words(member.get(BALANCE)), words(member.get(f"{BALANCE}?page=2"))
         assert first.count("−$1.00") == 20
         assert "−$1.00 $79.00" in first

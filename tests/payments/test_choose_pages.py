@@ -3,7 +3,9 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from billing.models import BillingAccount, Invoice
 from billing.services import invoices
@@ -385,6 +387,25 @@ class TestManyBills:
         page = member.get(f"{CHOOSE}?kind=medical&total={over / 100:.2f}")
         assert 'name="amount_rest" value="7.77"' in page.content.decode()
         assert page.context["form"].total_cents == over
+
+
+def test_paying_sixty_bills_asks_the_database_no_more_often_than_paying_three(
+    account: BillingAccount, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payments.services.receipts.render", lambda **_: False)
+    make_many_invoices(account, 80)
+    medical = list(account.invoices.exclude(kind="premium").order_by("due_on"))
+    counts = []
+    for bills in (medical[:3], medical[3:63]):
+        with CaptureQueriesContext(connection) as captured:
+            payment = paying.pay_many(sandbox, {bill: bill.open_cents for bill in bills})
+        assert payment.state == State.SUCCEEDED
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+    assert not any(
+        bill.open_cents for bill in account.invoices.filter(pk__in=[bill.pk for bill in medical[:63]])
+    )
+    paying.assert_invariants(sandbox)
 
 
 class TestTheAccountBalance:
