@@ -25,6 +25,7 @@ LIMITS = {
     "billing:list, searched and sorted": 4,
     "billing:detail": 5,
     "payments:choose": 4,
+    "payments:balance": 5,
 }
 ACCOUNTS_WITH = (1, 20, 2000)
 HISTORY_LIMITS = {
