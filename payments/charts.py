@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from common.money import format_cents
 
 WIDTH, HEIGHT = 720, 240  # of the drawing, in its own units; whole numbers need no locale
-LEFT, RIGHT, TOP, BOTTOM = 72, 8, 12, 28  # margins: amounts stand at the left, months below
+LEFT, RIGHT, TOP, BOTTOM = 104, 8, 16, 36  # margins: amounts stand at the left, months below
 BAR, GAP = 0.34, 0.06  # of a month's width: each of its two bars, and the space between them
 STEPS = (1, 2, 5)  # a scale's lines are such a multiple of a power of ten apart
 LINES = 4  # at most so many lines above zero

@@ -106,7 +106,8 @@ def _months(asked: HistoryFilter, today: dt.date) -> list[dt.date]:
 def _selects(asked: HistoryFilter, around: events.Around) -> list[dict[str, Any]]:
     """The drop-down boxes above the list: name, label, options as (value, text), the chosen value."""
     patients = [(str(key), name) for key, name in around.patients]
-    years = [(str(year), str(year)) for year in around.years]
+    asked_year = {asked.year} if asked.year else set()
+    years = [(str(year), str(year)) for year in sorted({*around.years} | asked_year, reverse=True)]
     return [
         {
             "name": "kind",
