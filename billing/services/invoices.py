@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Member
 from billing.models import BillingAccount, EntryKind, Invoice, InvoiceLine, LedgerCode
+from billing.services import balance
 from billing.services.ledger import Posting, post
 from common import references
 from common.clock import business_date, now
@@ -29,7 +30,7 @@ class NotOwed(RuntimeError):
 
 
 class CannotVoid(RuntimeError):
-    """Something was paid on the bill or is on its way."""
+    """A payment of the bill is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def issue(
                 for position, line in enumerate(lines, start=1)
             )
             if total_cents:
-                _post_billed(invoice, EntryKind.INVOICE_ISSUED, total_cents, issued_on, credit)
+                _post_billed(invoice, credit)
     except IntegrityError:
         existing = (
             Invoice.objects.filter(source=source, source_id=source_id).prefetch_related("lines").first()
@@ -126,41 +127,53 @@ def _same_content(invoice: Invoice, content: dict[str, object], lines: Sequence[
     )
 
 
-def _post_billed(
-    invoice: Invoice,
-    kind: EntryKind,
-    amount_cents: int,
-    on: dt.date,
-    credit: LedgerCode = LedgerCode.BILLED_REVENUE,
-) -> None:
-    """Debit receivable, credit revenue (a negative amount takes it back)."""
+def _post_billed(invoice: Invoice, credit: LedgerCode) -> None:
+    """Debit receivable, credit revenue, or what the bill asks for instead."""
     post(
-        kind=kind,
+        kind=EntryKind.INVOICE_ISSUED,
         source="invoice",
         source_id=str(invoice.pk),
         region=invoice.account.region,
-        effective_on=on,
+        effective_on=invoice.issued_on,
         lines=[
-            Posting(LedgerCode.RECEIVABLE, amount_cents, invoice.account, invoice),
-            Posting(credit, -amount_cents, invoice.account, invoice),
+            Posting(LedgerCode.RECEIVABLE, invoice.total_cents, invoice.account, invoice),
+            Posting(credit, -invoice.total_cents, invoice.account, invoice),
         ],
     )
 
 
 @transaction.atomic
 def void(*, invoice: Invoice) -> Invoice:
-    """Cancel a bill on which nothing was paid and nothing is on its way. Raises CannotVoid."""
+    """Cancel a bill; what was paid on it becomes account balance, visibly.
+
+    Raises CannotVoid while a payment of it is on its way. Canceling twice is canceling once.
+    """
+    account = lock_one(BillingAccount.objects.filter(pk=invoice.account_id))
     locked = lock_one(Invoice.objects.filter(pk=invoice.pk))
     if locked.voided_at is not None:
         return locked
-    if locked.reserved_cents or locked.open_cents != locked.total_cents:
+    if locked.reserved_cents:
         raise CannotVoid(locked.number)
-    owed_cents, locked.open_cents, locked.voided_at = locked.open_cents, 0, now()
-    locked.pay_code = None
+    owed_cents = locked.open_cents
+    paid_cents = locked.total_cents - owed_cents
+    locked.open_cents, locked.voided_at, locked.pay_code = 0, now(), None
     locked.save(update_fields=["open_cents", "voided_at", "pay_code"])
-    if owed_cents:
-        today = business_date(locked.account.region.time_zone)
-        _post_billed(locked, EntryKind.INVOICE_VOIDED, -owed_cents, today)
+    if paid_cents:
+        balance.credit(account=account, amount_cents=paid_cents)
+    sides = [
+        Posting(LedgerCode.BILLED_REVENUE, locked.total_cents, account, locked),
+        Posting(LedgerCode.RECEIVABLE, -owed_cents, account, locked),
+        Posting(LedgerCode.ACCOUNT_BALANCE, -paid_cents, account, locked),
+    ]
+    if locked.total_cents:
+        post(
+            kind=EntryKind.INVOICE_VOIDED,
+            source="invoice",
+            source_id=str(locked.pk),
+            region=account.region,
+            effective_on=business_date(account.region.time_zone),
+            lines=[side for side in sides if side.amount_cents],
+        )
     return locked
 
 

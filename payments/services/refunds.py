@@ -34,7 +34,7 @@ from payments.models import (
     State,
 )
 from payments.services.moves import lock_payment, move
-from payments.services.reversal import NothingLeft, PartKey, remaining, split, take_back
+from payments.services.reversal import NothingLeft, PartKey, split, take_back, taken_back
 from payments.wake import wake
 
 log = structlog.get_logger(__name__)
@@ -121,11 +121,11 @@ def _count_as_refunded(payment: Payment, amount_cents: int) -> None:
 
 def move_by_what_is_left(payment: Payment, *, via: Via) -> None:
     """Succeeded, partly refunded or refunded: what the parts of the payment say by now."""
-    left = sum(remaining(payment).values())
-    if left == payment.amount_cents:
+    taken = taken_back(payment)
+    if not taken:
         target = State.SUCCEEDED
     else:
-        target = State.PARTLY_REFUNDED if left else State.REFUNDED
+        target = State.PARTLY_REFUNDED if taken < payment.amount_cents else State.REFUNDED
     if payment.state != target:
         move(payment, target, via=via)
 

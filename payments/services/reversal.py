@@ -7,6 +7,8 @@ and payment.
 import datetime as dt
 from collections.abc import Mapping
 
+from django.db.models import Sum
+
 from billing.models import BillingAccount, Invoice, LedgerCode
 from billing.services import balance
 from billing.services import invoices as bills
@@ -28,13 +30,22 @@ class NothingLeft(RuntimeError):
 
 
 def remaining(payment: Payment) -> dict[PartKey, int]:
-    """What is left of each part of a payment, in cents; parts with nothing left are not listed."""
+    """What is left of each part of a payment, in cents; parts with nothing left are not listed.
+
+    What had paid a bill that was canceled since is account balance now, and no part of it any more.
+    """
     left: dict[PartKey, int] = {
         allocation.pk: allocation.amount_cents - allocation.reversed_cents
-        for allocation in payment.allocations.order_by("pk")
+        for allocation in payment.allocations.filter(invoice__voided_at=None).order_by("pk")
     }
     left[None] = payment.to_balance_cents - payment.balance_reversed_cents
     return {key: cents for key, cents in left.items() if cents}
+
+
+def taken_back(payment: Payment) -> int:
+    """What refunds and banks took back of a payment's parts so far, in cents."""
+    reversed_cents = payment.allocations.aggregate(total=Sum("reversed_cents"))["total"] or 0
+    return int(reversed_cents) + payment.balance_reversed_cents
 
 
 def split(payment: Payment, amount_cents: int) -> dict[PartKey, int]:
@@ -82,8 +93,8 @@ def take_back_by_force(
 ) -> list[Posting]:
     """A bank has taken the money, whatever became of it meanwhile; returns debits of that amount.
 
-    First what is left of the payment; of money added to the balance what is still there; the rest
-    becomes a bill of its own, so that it is owed and seen.
+    First what is left of the payment; then what is there of the account balance, where money of it
+    may have gone; the rest becomes a bill of its own, so that it is owed and seen.
     """
     account = payment.account
     from_payment = min(amount_cents, sum(remaining(payment).values()))
@@ -94,6 +105,11 @@ def take_back_by_force(
     parts = {key: cents for key, cents in parts.items() if cents}
     debits = take_back(payment, parts) if parts else []
     shortfall = amount_cents - sum(parts.values())
+    from_balance = min(shortfall, account.spendable_cents)
+    if from_balance:
+        balance.debit(account=account, amount_cents=from_balance)
+        debits.append(Posting(LedgerCode.ACCOUNT_BALANCE, from_balance, account))
+        shortfall -= from_balance
     if shortfall:
         debits.append(_charge(payment, shortfall, on=on, source_id=source_id))
     return debits

@@ -6,6 +6,7 @@ import pytest
 from post_office.models import Email
 
 from billing.models import BillingAccount, Invoice, JournalLine
+from billing.services import invoices as bills
 from demo.stripe.core import Sandbox
 from payments.models import Authorization, Dispute, DisputeState, Payment, Refund, RefundState, State
 from payments.services import reconcile, refunds, webhooks
@@ -239,4 +240,22 @@ def test_row_34_a_returned_debit_is_never_sent_again_by_itself(sandbox: Sandbox)
         invoice.refresh_from_db()
         assert made.state == State.FAILED
         assert len(sandbox.charges()) == tries == Authorization.objects.count()
+    paying.assert_invariants(sandbox)
+
+
+def test_a_debit_returned_after_its_bill_was_canceled_takes_the_balance_it_became(
+    sandbox: Sandbox, debit: Payment
+) -> None:
+    invoice = debit.allocations.get().invoice
+    bills.void(invoice=invoice)
+    assert BillingAccount.objects.get(pk=debit.account_id).balance_cents == 120_00
+
+    sandbox.bank.return_payment("ncal", str(debit.intent_id), "R01")
+    hear(sandbox, debit)
+
+    assert debit.state == State.RETURNED
+    assert BillingAccount.objects.get(pk=debit.account_id).balance_cents == 0
+    assert Invoice.objects.filter(kind=Invoice.Kind.CHARGE).count() == 0
+    with pytest.raises(CannotRefund):
+        refund(debit, 1)
     paying.assert_invariants(sandbox)

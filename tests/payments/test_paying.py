@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing.models import Invoice, JournalEntry
+from billing.models import BillingAccount, Invoice, JournalEntry
 from billing.services import invoices as bills
 from demo.stripe.core import Sandbox
 from payments.exceptions import BillBusy, BillNotPayable, NotReviewed
@@ -202,6 +202,19 @@ class TestRefusedBeforeAnythingMoves:
         checkout = checkouts.start(account=invoice.account, started_by=None, amounts={invoice: 1_00})
         with pytest.raises(NotReviewed):
             paying.confirm(checkout)
+
+    def test_a_paid_bill_that_is_canceled_leaves_an_overpayment_that_becomes_account_balance(
+        self, sandbox: Sandbox
+    ) -> None:
+        invoice = make_invoice(total_cents=120_00)
+        paying.pay(sandbox, invoice, 50_00)
+
+        voided = bills.void(invoice=invoice)
+        again = bills.void(invoice=invoice)
+
+        account = BillingAccount.objects.get(pk=invoice.account_id)
+        assert (voided.open_cents, again.open_cents, account.balance_cents) == (0, 0, 50_00)
+        paying.assert_invariants(sandbox)
 
     def test_a_bill_on_its_way_cannot_be_voided(self, sandbox: Sandbox) -> None:
         invoice = make_invoice()
