@@ -1,6 +1,6 @@
 """Brings a bare machine to where `make run` or `make test` can start. Standard library only.
 
-    bin/setup.py run          what the product needs: the locked packages, Pango for PDFs, compiled languages
+    bin/setup.py run          what the product needs: locked packages, Pango for PDFs, languages
     bin/setup.py test         the same, and what the tests need: browser, PDF tools, linters
     bin/setup.py languages    compiled languages alone
 

@@ -229,7 +229,7 @@ def _move(amounts: Mapping[Invoice, int], change: str) -> None:
                 FROM unnest(%s::bigint[], %s::bigint[]) AS moved (id, cents)
                 WHERE bill.id = moved.id AND bill.voided_at IS NULL
                 RETURNING bill.id, bill.open_cents, bill.reserved_cents
-                """,  # noqa: S608
+                """,  # noqa: S608  # nosec B608  the change is one of four above
                 [list(bills), list(amounts.values())],
             )
             moved = cursor.fetchall()
