@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
+from xdist.scheduler import LoadScopeScheduling
 
 from demo import postgres, redis
 from demo.environment import redis_folder_of_tests
@@ -75,3 +76,20 @@ def django_db_setup(
 def _empty_cache() -> Iterator[None]:
     yield
     cache.clear()
+
+
+class BrowserTestsTogether(LoadScopeScheduling):
+    """Shares out single tests, but keeps those of tests/e2e/ in one process: they use one product.
+
+    pytest-xdist's own groups do not reach the scheduler with this pytest: they are written to an
+    attribute that a node no longer has.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/e2e/test_up"):
+            return "tests/e2e/test_up"  # starts products of its own
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> BrowserTestsTogether:
+    return BrowserTestsTogether(config, log)

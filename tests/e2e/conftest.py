@@ -1,4 +1,4 @@
-"""One running product and one browser for all tests here; xdist keeps them in one process."""
+"""One running product and one browser for all tests here, in one process (tests/conftest.py)."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,13 +12,10 @@ from tests.e2e.product import Product
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
-            if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,6 @@ from psycopg import sql
 from demo import postgres
 from tests.e2e.product import Product, free_port
 
-pytestmark = pytest.mark.xdist_group("up")
-
 
 @pytest.fixture
 def deep_folder(tmp_path: Path) -> Path:

@@ -33,7 +33,6 @@ def show(page: Page, html: str, headers: dict[str, str] | None = None) -> None:
     page.goto("http://kppay.test/")
 
 
-@pytest.mark.xdist_group("browser")
 class TestPages:
     @pytest.mark.parametrize("template", RARE_PAGES)
     def test_that_are_rarely_seen_are_accessible_too(self, template: str, new_page: NewPage) -> None:
@@ -64,7 +63,6 @@ class TestPages:
         assert page.evaluate("document.activeElement.id") == "main"
 
 
-@pytest.mark.xdist_group("browser")
 class TestTheTools:
     def test_axe_finds_a_planted_violation(self, new_page: NewPage) -> None:
         page = new_page()

@@ -20,7 +20,7 @@ from tests.support import paying
 from tests.support.browser import NewPage
 from tests.support.factories import make_account, make_invoice
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Open = Callable[..., Page]
 

@@ -16,7 +16,7 @@ from tests.support.browser import DESK, PHONE, NewPage, overflows
 from tests.support.factories import make_account, make_invoice, make_member
 from tests.support.history import dispute, refund
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.django_db
 LOOKS = [(width, scheme) for width in (PHONE, DESK) for scheme in ("light", "dark")]
 
 
