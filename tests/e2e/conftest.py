@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.fixture(scope="session")
-def product() -> Iterator[Product]:
+@contextmanager
+def a_product() -> Iterator[Product]:
     """The whole of it, in a folder of its own: not in pytest's, which other users may not enter."""
     with tempfile.TemporaryDirectory(prefix="kppay-e2e-") as folder:
         Path(folder).chmod(0o755)
@@ -28,10 +29,22 @@ def product() -> Iterator[Product]:
         assert running.stop() == 0, running.output.read_text()
 
 
-@pytest.fixture(scope="session")
-def people(product: Product) -> dict[str, dict[str, Any]]:
+def first_of_each_role(product: Product) -> dict[str, dict[str, Any]]:
     """The sample identities by role; the first of each."""
     by_role: dict[str, dict[str, Any]] = {}
     for person in product.identities():
         by_role.setdefault(person["role"], person)
     return by_role
+
+
+@pytest.fixture(scope="session")
+def product() -> Iterator[Product]:
+    """The product that the stories share: what one does to the sample people, the next one meets."""
+    with a_product() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def people(product: Product) -> dict[str, dict[str, Any]]:
+    """Its sample people, by role."""
+    return first_of_each_role(product)
