@@ -78,18 +78,16 @@ def _empty_cache() -> Iterator[None]:
     cache.clear()
 
 
-class BrowserTestsTogether(LoadScopeScheduling):
-    """Shares out single tests, but keeps those of tests/e2e/ in one process: they use one product.
+class ProductsByFile(LoadScopeScheduling):
+    """Shares out single tests, but a file of tests/e2e/ whole: its tests use one running product.
 
     pytest-xdist's own groups do not reach the scheduler with this pytest: they are written to an
     attribute that a node no longer has.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/e2e/test_up"):
-            return "tests/e2e/test_up"  # starts products of its own
-        return "tests/e2e" if nodeid.startswith("tests/e2e/") else nodeid
+        return nodeid.partition("::")[0] if nodeid.startswith("tests/e2e/") else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> BrowserTestsTogether:
-    return BrowserTestsTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ProductsByFile:
+    return ProductsByFile(config, log)

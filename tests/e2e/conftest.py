@@ -1,8 +1,7 @@
-"""One running product and one browser for all tests here, in one process (tests/conftest.py)."""
+"""One running product for each file here, and one browser for all (tests/conftest.py)."""
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@contextmanager
-def a_product() -> Iterator[Product]:
-    """The whole of it, in a folder of its own: not in pytest's, which other users may not enter."""
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    """The whole of it, anew for each file: what one story does to the sample people, no other meets.
+
+    In a folder of its own, not in pytest's, which other users may not enter.
+    """
     with tempfile.TemporaryDirectory(prefix="kppay-e2e-") as folder:
         Path(folder).chmod(0o755)
         running = Product.start(Path(folder) / "demo")
@@ -29,22 +31,10 @@ def a_product() -> Iterator[Product]:
         assert running.stop() == 0, running.output.read_text()
 
 
-def first_of_each_role(product: Product) -> dict[str, dict[str, Any]]:
+@pytest.fixture(scope="module")
+def people(product: Product) -> dict[str, dict[str, Any]]:
     """The sample identities by role; the first of each."""
     by_role: dict[str, dict[str, Any]] = {}
     for person in product.identities():
         by_role.setdefault(person["role"], person)
     return by_role
-
-
-@pytest.fixture(scope="session")
-def product() -> Iterator[Product]:
-    """The product that the stories share: what one does to the sample people, the next one meets."""
-    with a_product() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def people(product: Product) -> dict[str, dict[str, Any]]:
-    """Its sample people, by role."""
-    return first_of_each_role(product)

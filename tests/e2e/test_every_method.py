@@ -2,32 +2,16 @@
 account balance; and the money back. What the pages say is held against the sandbox's own book."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import steps
-from tests.e2e.conftest import a_product, first_of_each_role
 from tests.e2e.product import Product
 from tests.support.browser import NewPage
 
 PAID = "Your payment has been made"
 STEP_CARD = "4000 0000 0000 3220"
-
-
-@pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    """A product of this file's own: it counts what is owed to the cent."""
-    with a_product() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def people(product: Product) -> dict[str, dict[str, Any]]:
-    """Its sample people, by role."""
-    return first_of_each_role(product)
 
 
 def signed_in(new_page: NewPage, product: Product, person: dict[str, Any]) -> Page:
