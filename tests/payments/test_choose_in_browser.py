@@ -118,7 +118,8 @@ def test_without_javascript_a_button_sums_up_and_the_way_is_the_same(open_page: 
 def test_the_enter_key_beside_an_amount_never_pays(open_page: Open) -> None:
     page = open_page("/pay/?kind=medical", javascript=False)
     page.get_by_role("textbox", name="Lake Clinic").fill("1.00")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert sums(page)[0] == "$1,041.01"
     assert Checkout.objects.filter(payment=None).count() == 0
 
