@@ -32,6 +32,12 @@ NOT_REACHED = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _only_what_this_file_looks_at() -> None:
+    """Other files of this process may have been at pages that this one does not reach."""
+    LOOKED_AT.clear()
+
+
 def test_pages_for_everybody(product: Product, new_page: NewPage) -> None:
     sweep = Sweep(new_page())
     sweep.visit(f"{product.url}/demo/mail/", "mailbox before any mail")
@@ -267,3 +273,4 @@ def test_no_page_was_left_out(request: pytest.FixtureRequest) -> None:
     if here != everything:
         pytest.skip("says something only after all tests of this file")
     assert set(pages(get_resolver().url_patterns)) - LOOKED_AT - NO_PAGES - NOT_REACHED == set()
+    assert LOOKED_AT.isdisjoint(NO_PAGES | NOT_REACHED)
