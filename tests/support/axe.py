@@ -10,8 +10,10 @@ OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": T
 def axe_violations(page: Page) -> list[str]:
     """One line for each element that breaks a rule: "color-contrast: .hint: <div class=...".
 
-    The page is looked at as it is now: size, colors and state are the caller's.
+    The page is looked at as it is now: size, colors and state are the caller's. Only its style
+    sheets are waited for: a page asked between its markup and its colors has none to be judged by.
     """
+    page.wait_for_load_state("load")
     found = Axe().run(page, options=OPTIONS).response["violations"]
     return [
         f"{rule['id']}: {' '.join(map(str, node['target']))}: {node['html'][:160]}"
