@@ -44,6 +44,7 @@ def send(
     context: Mapping[str, Any],
     language: str,
     attachments: Sequence[Attachment] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Email:
     """Queue one mail, written in `language`, in the caller's transaction. Returns the outbox's row.
 
@@ -57,7 +58,7 @@ def send(
         subject = _plain(f"mail/{template}.subject.txt", context).strip()
         text = _plain(f"mail/{template}.txt", context)
         html = _html(f"mail/{template}.html", context)
-    message = EmailMultiAlternatives(subject, text, to=[to])
+    message = EmailMultiAlternatives(subject, text, to=[to], headers=dict(headers or {}))
     if html:
         message.attach_alternative(html, "text/html")
     for attachment in attachments:
