@@ -60,8 +60,11 @@ def not_charged(*, payment: Payment) -> Email | None:
 def tell_resolved(*, payment: Payment) -> Email | None:
     """What became of a payment that the payer was not there to see.
 
-    Nothing for a settled payment: its receipt tells.
+    Nothing for a settled payment: its receipt tells. Nothing for a draw of autopay: autopay tells, and
+    says what happens next.
     """
+    if payment.payer == Payment.Payer.AUTOPAY:
+        return None
     match payment.state:
         case State.FAILED:
             return declined(payment=payment)
@@ -111,7 +114,7 @@ def recipient(payment: Payment) -> Recipient | None:
     if payment.payer == Payment.Payer.GUEST:
         guest = Recipient(payment.guest_email, payment.guest_language or DEFAULT_LANGUAGE)
         return guest if guest.email else None
-    by_itself = payment.payer == Payment.Payer.SYSTEM
+    by_itself = payment.payer in (Payment.Payer.SYSTEM, Payment.Payer.AUTOPAY)
     user = payment.account.guarantor.user if by_itself else payment.paid_by
     return Recipient(user.email, user.language or DEFAULT_LANGUAGE) if user else None
 

@@ -220,17 +220,16 @@ def confirm_intent(
     method_id: str = "",
     keep: bool = False,
     consent: Consent | None = None,
+    off_session: bool = False,
 ) -> Intent:
     """Ask for the money, once per payment: by a new method (`token`) or a saved one (`method_id`).
 
     `keep` saves a new method with the intent's customer; `consent` goes with a bank debit.
-    Raises GatewayError.
+    `off_session`: the payer is not there. A bank that wants to ask them then refuses, with the code
+    "authentication_required". Raises GatewayError.
     """
-    params: dict[str, Any] = {
-        "return_url": return_url,
-        "use_stripe_sdk": True,
-        "expand": ["payment_method"],
-    }
+    params: dict[str, Any] = {"return_url": return_url, "expand": ["payment_method"]}
+    params |= {"off_session": True} if off_session else {"use_stripe_sdk": True}
     params |= {"payment_method": method_id} if method_id else {"confirmation_token": token}
     if keep:
         params["setup_future_usage"] = "off_session"

@@ -88,6 +88,8 @@ def _of_event(payment: Payment, event: PaymentEvent) -> Iterator[Step]:
 def _started(payment: Payment) -> str:
     if payment.payer == Payment.Payer.SYSTEM:
         return _("Started by itself, because you let your account balance pay bills")
+    if payment.payer == Payment.Payer.AUTOPAY:
+        return _("Started by itself, because of your autopay")
     return _("You confirmed the payment")
 
 

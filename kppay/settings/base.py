@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "accounts",
     "billing",
     "payments",
+    "autopay",
     "support",
 ]
 

@@ -40,6 +40,7 @@ class Authorization(models.Model):
     class Purpose(models.TextChoices):
         DEBIT = "debit", _("One bank debit")  # this payment only
         SAVE = "save", _("Keeping a method")  # used again when the person says so
+        AUTOPAY = "autopay", _("Autopay")  # recurring, on a schedule
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="authorizations")
     given_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)

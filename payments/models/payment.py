@@ -99,6 +99,7 @@ class Payment(models.Model):
         MEMBER = "member", _("Member")  # signed in, paying in the browser
         GUEST = "guest", _("Guest")  # without an account
         SYSTEM = "system", _("Automatic")  # the account balance, where its owner switched that on
+        AUTOPAY = "autopay", _("Autopay")  # on its day, as its owner agreed to
 
     reference = models.CharField(_("reference"), max_length=20, unique=True)
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="payments")
@@ -327,6 +328,7 @@ class PaymentEvent(models.Model):
         WEBHOOK = "webhook", _("Webhook")  # Stripe told us
         RECONCILER = "reconciler", _("Reconciler")  # we asked
         STAFF = "staff", _("Staff")  # support acted, or a refund was asked for
+        SCHEDULE = "schedule", _("Schedule")  # its day had come
 
     append_only = True
 

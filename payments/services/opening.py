@@ -16,7 +16,15 @@ from common import references
 from common.clock import now
 from common.locks import lock_ids, lock_one
 from payments.exceptions import BalanceTooLow, BillBusy, BillNotPayable, MixedBills
-from payments.models import Allocation, Checkout, Payment, PaymentEvent, State
+from payments.models import (
+    Allocation,
+    Authorization,
+    Checkout,
+    Payment,
+    PaymentEvent,
+    PaymentMethod,
+    State,
+)
 from payments.services.settlement import check_after
 
 REFERENCE_LENGTH = 11  # and a check character: three blocks of four
@@ -34,11 +42,14 @@ def open_payment(
     from_balance_cents: int = 0,
     to_balance_cents: int = 0,
     checkout: Checkout | None = None,
+    method: PaymentMethod | None = None,
+    authorization: Authorization | None = None,
     at: dt.datetime | None = None,
 ) -> Payment:
     """Commit to paying `amounts` (cents by invoice id), and adding `to_balance_cents` to the balance.
 
-    The method is the checkout's; without one, the balance pays all. Raises BillBusy, BillNotPayable,
+    The method is the checkout's, or a saved `method` under the `authorization` that its owner gave;
+    without either, the balance pays all. Raises BillBusy, BillNotPayable,
     MixedBills or BalanceTooLow, and then nothing has changed.
     """
     account = lock_one(BillingAccount.objects.filter(pk=account.pk))
@@ -57,7 +68,7 @@ def open_payment(
         from_balance_cents=from_balance_cents,
         to_balance_cents=to_balance_cents,
         next_check_at=(at or now()) + check_after(State.CREATED, checks=0),
-        **_method_of(checkout),
+        **(_saved(method, authorization) if method else _method_of(checkout)),
     )
     PaymentEvent.objects.create(payment=payment, to_state=State.CREATED, via=via)
     Allocation.objects.bulk_create(
@@ -74,6 +85,16 @@ def open_payment(
         except balance.NotEnough as error:
             raise BalanceTooLow(account.account_number) from error
     return payment
+
+
+def _saved(method: PaymentMethod, authorization: Authorization | None) -> dict[str, object]:
+    return {
+        "method_kind": method.kind,
+        "method_brand": method.brand,
+        "method_last4": method.last4,
+        "saved_method": method,
+        "authorization": authorization,
+    }
 
 
 def _method_of(checkout: Checkout | None) -> dict[str, object]:

@@ -197,6 +197,7 @@ def _method(payment: Payment) -> dict[str, Any]:
         "token": payment.confirmation_token,
         "method_id": str(payment.saved_method.method_id) if payment.saved_method else "",
         "keep": payment.save_method,
+        "off_session": payment.payer == Payment.Payer.AUTOPAY,
         "consent": consent_of(consent) if consent else None,
     }
 

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AutopayConfig(AppConfig):
+    name = "autopay"
+    verbose_name = _("Autopay")
+
+    def ready(self) -> None:
+        from autopay import checks, queries, tasks  # noqa: F401  registers them
+        from payments.hooks import register_uses
+
+        register_uses(queries.uses_of)

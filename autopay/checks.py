@@ -1,0 +1,1 @@
+"""Refuse to start where autopay could harm."""
