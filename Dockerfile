@@ -1,9 +1,6 @@
 # Production. One image runs everything: web, worker, beat and the migrations (docker-compose.yml).
 
 FROM python:3.12-slim-bookworm AS build
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gettext \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY requirements.lock ./
 RUN python -m venv /venv \
@@ -11,8 +8,7 @@ RUN python -m venv /venv \
         --require-hashes --requirement requirements.lock
 COPY . .
 # Static files are named by their contents. Collecting them needs settings, but no secret and no service.
-RUN python bin/setup.py languages \
-    && SECRET_KEY=only-while-building SITE_URL=https://localhost ALLOWED_HOSTS=localhost \
+RUN SECRET_KEY=only-while-building SITE_URL=https://localhost ALLOWED_HOSTS=localhost \
         DATABASE_URL=postgres://localhost/kppay REDIS_URL=redis://localhost EMAIL_URL=dummymail:// \
         DJANGO_SETTINGS_MODULE=kppay.settings.production \
         /venv/bin/python manage.py collectstatic --no-input

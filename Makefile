@@ -1,7 +1,7 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format bench report-guest-timing lock setup-run setup-test
+.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -38,6 +38,9 @@ bench: setup-test ## Measure what a charge costs, against a bare call of Stripe'
 
 report-guest-timing: setup-test ## Show that time tells no guest what was wrong with a look-up
 	@$(BIN)/python -m bench.guest_timing
+
+messages: setup-test ## Collect the words to translate, compile the translations, list what is missing
+	@$(BIN)/python bin/messages.py
 
 lock: ## Pin every dependency of pyproject.toml with its hash (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }

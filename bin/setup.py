@@ -1,8 +1,7 @@
 """Brings a bare machine to where `make run` or `make test` can start. Standard library only.
 
-    bin/setup.py run          what the product needs: locked packages, Pango for PDFs, languages
-    bin/setup.py test         the same, and what the tests need: browser, PDF tools, linters
-    bin/setup.py languages    compiled languages alone
+    bin/setup.py run     what the product needs: locked packages, Pango for PDFs
+    bin/setup.py test    the same, and what the tests need: browser, PDF tools, linters
 
 Does nothing, quickly, when everything is there. Where it may not install a system package it says
 which one is missing and what will not work, and goes on.
@@ -75,7 +74,6 @@ NEEDS_TO_RUN = (
          and has_library("pangoft2-1.0", "libpangoft2-1.0.so.0")
          and has_library("harfbuzz-subset", "libharfbuzz-subset.so.0")),
     Need("fonts", ("fonts-dejavu-core",), "receipts have no letters", has_fonts),
-    Need("gettext", ("gettext",), "every page is in English", has_any("msgfmt")),
     Need("a C compiler", ("gcc", "libc6-dev"), "Redis cannot be built for this Python",
          needs_no_compiler, vital=True),
 )  # fmt: skip
@@ -104,7 +102,7 @@ def install_system_packages(purpose: str) -> None:
     if missing:
         say("  Debian, Ubuntu: apt install " + " ".join(p for need in missing for p in need.packages))
         if sys.platform == "darwin":
-            say("  macOS: brew install pango gettext poppler, and Chromium")
+            say("  macOS: brew install pango poppler, and Chromium")
     if any(need.vital for need in missing):
         sys.exit(1)
 
@@ -176,19 +174,6 @@ def install_python_packages(purpose: str) -> None:
     stamp(purpose).write_text(lock_hash(purpose))
 
 
-# --- Languages -----------------------------------------------------------------------------------
-
-
-def compile_languages() -> None:
-    """Compile each translation that is newer than its compiled form."""
-    if not shutil.which("msgfmt"):
-        return
-    for source in (ROOT / "locale").glob("*/LC_MESSAGES/*.po"):
-        compiled = source.with_suffix(".mo")
-        if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(["msgfmt", "--check-format", "-o", compiled, source], check=True)
-
-
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
     (ROOT / "var").mkdir(exist_ok=True)
@@ -199,14 +184,12 @@ def one_at_a_time() -> Iterator[None]:
 
 def main() -> None:
     purpose = sys.argv[1] if len(sys.argv) == 2 else ""
-    if purpose not in (*LOCKS, "languages"):
+    if purpose not in LOCKS:
         sys.exit(__doc__)
     with one_at_a_time():
         try:
-            if purpose in LOCKS:
-                install_system_packages(purpose)
-                install_python_packages(purpose)
-            compile_languages()
+            install_system_packages(purpose)
+            install_python_packages(purpose)
         except subprocess.CalledProcessError as error:
             sys.exit(
                 f"Setting up failed: {' '.join(map(str, error.cmd))} ended with {error.returncode}."
