@@ -6,7 +6,7 @@
 PORT ?= 8000
 WORKERS ?= 2
 BIN := .venv/bin
-PRODUCT := kppay common accounts billing payments support
+PRODUCT := kppay common accounts billing payments support staff
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 

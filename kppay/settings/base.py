@@ -19,7 +19,7 @@ env = environ.Env()
 # --- Applications ---------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "accounts.apps.PortalAdminConfig",
+    "staff.apps.DeskAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "payments",
     "autopay",
     "support",
+    "staff",
 ]
 
 MIDDLEWARE = [
@@ -304,6 +305,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "mail: deliver the outbox": {"task": "common.tasks.deliver_mail", "schedule": 30.0},
     "billing: seal the ledger": {"task": "billing.tasks.seal_ledger", "schedule": 600.0},
+    "staff: seal the audit log": {"task": "staff.tasks.seal_audit", "schedule": 600.0},
+    "staff: write the audit log's newest hash to the log": {
+        "task": "staff.tasks.write_audit_head",
+        "schedule": 24 * 3600.0,
+    },
 }
 
 # --- Stripe ---------------------------------------------------------------------------------------
@@ -317,6 +323,8 @@ STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
 STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
 # Charged for a returned bank debit; 0 means never. Disclosed where a debit is authorised.
 RETURNED_ITEM_FEE_CENTS = env.int("RETURNED_ITEM_FEE_CENTS", default=0)
+# Above this a refund by staff waits for a second person.
+STAFF_REFUND_LIMIT_CENTS = env.int("STAFF_REFUND_LIMIT_CENTS", default=250_00)
 # The most that a member may add to the account balance at once.
 TOP_UP_MAX_CENTS = env.int("TOP_UP_MAX_CENTS", default=5_000_00)
 # Requests a second that background work may send to one Stripe account, over all processes. Stripe

@@ -1,0 +1,14 @@
+import django.contrib.admin.apps as django_admin
+from django.apps import AppConfig
+
+
+class StaffConfig(AppConfig):
+    name = "staff"
+    verbose_name = "Staff"
+
+
+class DeskAdminConfig(django_admin.AdminConfig):
+    """Django's admin with our site, which every app's `admin.site.register` then means."""
+
+    default = False  # of this module; the settings name it
+    default_site = "staff.sites.Desk"
