@@ -6,13 +6,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts import sessions
+from accounts import languages, sessions
 from accounts.models import User
 from accounts.services import registration
 from common import clock, mail
@@ -64,10 +63,15 @@ class AccountAdapter(DefaultAccountAdapter):
                 to=email,
                 template=f"accounts/{name}",
                 context=context,
-                language=get_language() or "en",
+                language=languages.recipient(context.get("user")),
             )
 
     # --- Log-in, confirmation ---
+
+    def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **how)
+        languages.take_up(request, response, user)
+        return response
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)

@@ -7,6 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Lower
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.matching import COMPARABLE_MEMBER_NUMBER
@@ -21,6 +22,9 @@ class Region(models.Model):
     phone = models.CharField(_("phone"), max_length=20)
     tty = models.CharField(_("TTY"), max_length=20, default="711")
     hours = models.CharField(_("hours"), max_length=120)
+    hours_es = models.CharField(
+        _("hours in Spanish"), max_length=120, blank=True, default="", db_default=""
+    )
     mailing_address = models.TextField(_("mailing address"))
     legal_entity = models.CharField(_("legal entity"), max_length=120)
     stripe_account = models.SlugField(
@@ -35,6 +39,11 @@ class Region(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def hours_read(self) -> str:
+        """The hours in the reader's language, if staff have written them in it."""
+        return self.hours_es if get_language() == "es" and self.hours_es else self.hours
 
 
 class UserManager(BaseUserManager["User"]):

@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import path, re_path
 
-from accounts.views import entrance, registration
+from accounts.views import entrance, language, registration
 
 urlpatterns = [
     path("register/", registration.choose_area, name="register"),
@@ -39,5 +39,6 @@ urlpatterns = [
     ),
     path("account/password/", entrance.ChangePassword.as_view(), name="account_change_password"),
     path("account/email/", entrance.ChangeAddress.as_view(), name="account_email"),
+    path("i18n/setlang/", language.set_language, name="set_language"),
     path("account/devices/", entrance.Devices.as_view(), name="usersessions_list"),
 ]

@@ -14,13 +14,13 @@ urlpatterns = [
     path("health/live/", common_views.live, name="live"),
     path("health/ready/", common_views.ready, name="ready"),
     path("csp-report/", common_views.csp_report, name="csp_report"),
+    path("admin/chat/", include("support.desk_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("billing/", include("billing.urls")),
     path("", include("payments.urls")),
     path("guest/", include("payments.guest.urls")),
     path("webhooks/stripe/<slug:account>/", stripe_webhook, name="stripe_webhook"),
-    path("i18n/", include("django.conf.urls.i18n")),
 ]
 
 if settings.DEMO:

@@ -49,9 +49,16 @@ def find_member(
 
 
 def register(
-    *, member: Member, email: str, password: str, instead_of: User | None = None
+    *,
+    member: Member,
+    email: str,
+    password: str,
+    language: str = "en",
+    instead_of: User | None = None,
 ) -> User | None:
     """Claim `member` for a new user of this address, whose confirmation is still to come.
+
+    Mails to the user are written in `language`.
 
     A claim under the same address that nobody confirmed gives way, and so does `instead_of`, the
     claim that the person made before with another address: links in earlier mails die.
@@ -72,6 +79,7 @@ def register(
             password=password_hash,
             first_name=member.first_name,
             last_name=member.last_name,
+            language=language,
         )
         EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
         Registration.objects.create(user=user, member=member)

@@ -4,12 +4,25 @@ Members register themselves in accounts.services.registration.
 """
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.models import Member, User
 from accounts.roles import Role
 from common import clock
+
+
+class UnknownLanguage(ValueError):
+    """The portal is not written in this language."""
+
+
+def set_language(*, user: User, language: str) -> None:
+    """Write to this user in a language of the portal from now on. Raises UnknownLanguage."""
+    if language not in dict(settings.LANGUAGES):
+        raise UnknownLanguage(language[:20])
+    User.objects.filter(pk=user.pk).update(language=language)
+    user.language = language
 
 
 @transaction.atomic

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import queries
+from accounts import languages, queries
 from accounts.forms import AnotherAddressForm, RegistrationForm
 from accounts.matching import comparable_member_number
 from accounts.models import Member, Region, User
@@ -111,7 +111,11 @@ def _claim(
     """
     with transaction.atomic():
         user = registration.register(
-            member=member, email=email, password=password, instead_of=instead_of
+            member=member,
+            email=email,
+            password=password,
+            language=languages.current(),
+            instead_of=instead_of,
         )
         request.session[MEMBER_KEY] = member.pk
         return perform_login(request, Login(user=user, email=email.lower(), signup=True))
