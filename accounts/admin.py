@@ -1,6 +1,7 @@
 """Regions, log-ins and members, to look at. Only a superuser edits a region's telephone and hours."""
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -12,7 +13,7 @@ from common.admin import ReadOnlyAdmin
 
 # Stored mails hold links that log people in; verified addresses, sessions and a role's permissions
 # are moved by the portal and by migrations. None of them is staff's to read or to edit.
-for model in (EmailAddress, UserSession, Group, Email, Log, EmailTemplate, Attachment):
+for model in (EmailAddress, Authenticator, UserSession, Group, Email, Log, EmailTemplate, Attachment):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

@@ -3,12 +3,18 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp import forms as totp_forms
+from allauth.mfa.utils import decrypt
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.services import second_steps
 from common.forms import DateField3
 
 PASSWORD_HINT = _("At least 8 characters. Three or four words that you can remember are better.")
@@ -139,3 +145,47 @@ class ChangePasswordForm(_InOurWords, allauth_forms.ChangePasswordForm):
 
 class ChangeAddressForm(_InOurWords, allauth_forms.AddEmailForm):
     words = {"email": {"label": _("New e-mail address")}}
+
+
+CODE_INPUT = {"inputmode": "numeric", "autocomplete": "one-time-code", "spellcheck": "false"}
+
+
+class _CodeOnce(_InOurWords):
+    """No code lets anybody in twice, whatever became of the cache."""
+
+    words = {"code": {"label": _("Code"), "help_text": _("Six digits from your authenticator app.")}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs |= CODE_INPUT
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()  # type: ignore[misc]
+        secret = self.secret_of_app()
+        if secret and not second_steps.use_up(user=self.user, secret=secret, code=code):  # type: ignore[attr-defined]
+            raise get_mfa_adapter().validation_error("incorrect_code")
+        return code
+
+    def secret_of_app(self) -> str:
+        """Of the app that the code came from; empty where it was a recovery code."""
+        used: Authenticator = self.authenticator  # type: ignore[attr-defined]
+        return decrypt(used.data["secret"]) if used.type == Authenticator.Type.TOTP else ""
+
+
+class SecondStepForm(_CodeOnce, mfa_forms.AuthenticateForm):
+    words = {
+        "code": {
+            "label": _("Code"),
+            "help_text": _("Six digits from your authenticator app, or one of your recovery codes."),
+        }
+    }
+
+
+class SecondStepAgainForm(_CodeOnce, mfa_forms.ReauthenticateForm):
+    words = SecondStepForm.words
+
+
+class SetUpAppForm(_CodeOnce, totp_forms.ActivateTOTPForm):
+    def secret_of_app(self) -> str:
+        secret: str = self.secret
+        return secret

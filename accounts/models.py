@@ -155,3 +155,19 @@ class Registration(models.Model):
     class Meta:
         verbose_name = _("registration")
         verbose_name_plural = _("registrations")
+
+
+class UsedCode(models.Model):
+    """The newest code of an authenticator app that let its owner in: neither it nor an older one
+    does so again (accounts.services.second_steps).
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    step = models.BigIntegerField()  # counts 30 seconds since 1970
+
+    class Meta:
+        verbose_name = "used code"
+        verbose_name_plural = "used codes"
+
+    def __str__(self) -> str:
+        return str(self.step)

@@ -1,5 +1,7 @@
 """The staff pages: Django's admin behind the portal's own log-in."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -8,6 +10,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+
+View = Callable[..., HttpResponse]
+
+
+def _second_step_required(view: View) -> View:
+    """Log-in asks for the second step itself; here it is only seen to that there is one."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        from accounts.models import User  # models need the app registry; this module is earlier
+        from accounts.services import second_steps
+
+        if isinstance(request.user, User) and second_steps.has_one(request.user):
+            return view(request, *args, **kwargs)
+        return redirect("mfa_activate_totp")
+
+    return asked
 
 
 class StaffSite(admin.AdminSite):
@@ -22,8 +41,11 @@ class StaffSite(admin.AdminSite):
     index_title = _("Records")
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Ask who it is before Django does, which would lead through its own log-in."""
-        return secure_admin_login(super().admin_view(view, cacheable))
+        """Ask who it is before Django does, which would lead through its own log-in.
+
+        Who has no second step sees the page that sets one up, and nothing else.
+        """
+        return secure_admin_login(_second_step_required(super().admin_view(view, cacheable)))
 
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

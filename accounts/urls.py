@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import path, re_path
 
-from accounts.views import entrance, language, registration
+from accounts.views import entrance, language, registration, second_step
 
 urlpatterns = [
     path("register/", registration.choose_area, name="register"),
@@ -41,4 +41,15 @@ urlpatterns = [
     path("account/email/", entrance.ChangeAddress.as_view(), name="account_email"),
     path("i18n/setlang/", language.set_language, name="set_language"),
     path("account/devices/", entrance.Devices.as_view(), name="usersessions_list"),
+    path("account/two-step/", second_step.Overview.as_view(), name="mfa_index"),
+    path("account/two-step/app/", second_step.SetUpApp.as_view(), name="mfa_activate_totp"),
+    path("account/two-step/app/remove/", second_step.RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("account/two-step/codes/", second_step.Codes.as_view(), name="mfa_view_recovery_codes"),
+    path(
+        "account/two-step/codes/new/",
+        second_step.NewCodes.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
+    path("login/code/", second_step.Ask.as_view(), name="mfa_authenticate"),
+    path("login/code/again/", second_step.AskAgain.as_view(), name="mfa_reauthenticate"),
 ]

@@ -23,6 +23,7 @@ class Identity:
     date_of_birth: str | None  # 1984-05-17
     account_number: str | None
     pay_code: str | None  # of the open bill that is due first
+    totp_secret: str | None  # Base32; makes the codes of the second step (RFC 6238)
 
 
 def identities() -> list[Identity]:
@@ -45,6 +46,7 @@ def identities() -> list[Identity]:
             date_of_birth=person.date_of_birth.isoformat(),
             account_number=person.account_number,
             pay_code=pay_codes.get((person.region, person.account_number)),
+            totp_secret=None,
         )
         for person in MEMBERS
     ]
@@ -60,6 +62,7 @@ def identities() -> list[Identity]:
             date_of_birth=None,
             account_number=None,
             pay_code=None,
+            totp_secret=person.totp_secret,
         )
         for person in STAFF
     ]

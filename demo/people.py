@@ -4,7 +4,9 @@ Bills and members come from demo/samples/seed.csv through the importer (manage.p
 who can log in, and who is yet to register.
 """
 
+import base64
 import datetime as dt
+import hashlib
 from dataclasses import dataclass
 
 from accounts.roles import Role
@@ -41,6 +43,11 @@ class SampleStaff(Person):
     """Somebody who works in the admin, with the rights of a role (None: all rights)."""
 
     staff_role: Role | None
+
+    @property
+    def totp_secret(self) -> str:
+        """What the person's authenticator app knows, in Base32: the same on every machine."""
+        return base64.b32encode(hashlib.sha256(self.email.encode()).digest()[:20]).decode()
 
 
 MEMBERS = (
@@ -144,6 +151,7 @@ def log_ins() -> str:
     registered = [person for person in MEMBERS if person.registered]
     lines = [f"  Log in with one of these; the password is {PASSWORD}"]
     lines += [f"    {person.email:<30} {person.about}" for person in (*registered, *STAFF)]
+    lines.append("    Staff log in with a code too: manage.py demo_logins --code EMAIL prints it")
     lines.append("  Or register as somebody whom the billing feed delivered:")
     lines += [
         f"    {person.first_name} {person.last_name}, {person.region}, "

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.core.management import call_command
 
 from accounts.models import Member, User
-from accounts.services import users
+from accounts.services import second_steps, users
 from demo.people import MEMBERS, STAFF, SampleMember, SampleStaff
 
 BILLS = Path(__file__).resolve().parent / "samples" / "seed.csv"
@@ -64,12 +64,16 @@ def enrol(person: SampleMember) -> None:
 
 
 def employ(person: SampleStaff) -> None:
-    if User.objects.filter(email=person.email).exists():
-        return
+    """With a second step, which scripts can take (manage.py demo_logins)."""
+    user = User.objects.filter(email=person.email).first() or _log_in_for(person)
+    if not second_steps.has_one(user):
+        second_steps.give(user=user, secret=person.totp_secret)
+
+
+def _log_in_for(person: SampleStaff) -> User:
     names = {"first_name": person.first_name, "last_name": person.last_name}
     if person.staff_role is None:
-        users.create_superuser(email=person.email, password=person.password, **names)
-    else:
-        users.create_staff(
-            email=person.email, password=person.password, role=person.staff_role, **names
-        )
+        return users.create_superuser(email=person.email, password=person.password, **names)
+    return users.create_staff(
+        email=person.email, password=person.password, role=person.staff_role, **names
+    )

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "post_office",
     "django_htmx",
@@ -166,6 +167,19 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
 }
+MFA_ADAPTER = "accounts.mfa_adapter.SecondStepAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "KPPay"
+# A code of the half minute before would let somebody in who read it over a shoulder.
+MFA_TOTP_TOLERANCE = 0
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate": "accounts.forms.SecondStepForm",
+    "reauthenticate": "accounts.forms.SecondStepAgainForm",
+    "activate_totp": "accounts.forms.SetUpAppForm",
+}
+# Secrets of second steps rest encrypted: the first key encrypts, all decrypt. Empty: SECRET_KEY does.
+SECOND_STEP_KEYS = env.list("SECOND_STEP_KEYS", default=[])
 # How many proxies of ours stand before the portal: whose X-Forwarded-For we believe.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 USERSESSIONS_TRACK_ACTIVITY = True

@@ -1,5 +1,7 @@
 """Logging in, and what a stranger at the door can find out: nothing."""
 
+import time
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import get_hasher
@@ -11,8 +13,9 @@ from pytest_django import Settings
 from accounts.devices import describe
 from accounts.models import User
 from accounts.roles import Role
+from accounts.services.second_steps import code_at
 from kppay.settings import base
-from tests.support.factories import PASSWORD, make_member, make_staff, make_user
+from tests.support.factories import PASSWORD, SECRET, make_member, make_staff, make_user
 from tests.support.pages import neutral
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +44,10 @@ def test_a_member_comes_to_the_bills_and_staff_to_the_records(client: Client) ->
     member = make_member(email="ada@example.com")
     assert log_in(client, " Ada@Example.com ").url == reverse("billing:home")
     assert int(client.session["_auth_user_id"]) == member.user_id
-    assert log_in(Client(), make_staff(Role.AUDITOR).email).url == reverse("admin:index")
+    staff = Client()
+    assert log_in(staff, make_staff(Role.AUDITOR).email).url == reverse("mfa_authenticate")
+    code = code_at(SECRET, time.time())
+    assert staff.post(reverse("mfa_authenticate"), {"code": code}).url == reverse("admin:index")
 
 
 def test_logging_in_gives_the_session_a_new_key(client: Client) -> None:

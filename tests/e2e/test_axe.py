@@ -29,6 +29,8 @@ NO_PAGES = {
 NOT_REACHED = {
     "account_inactive", "account_reset_password_from_key_done", "payments:withdraw",
     "payments:method_step", "payments:method_verify", "guest:card",
+    "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
+    "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
 }  # fmt: skip
 
 
@@ -125,6 +127,7 @@ def test_a_member_who_owes_nothing(product: Product, people: People, new_page: N
         "/account/email/": "change of address",
         "/account/password/": "change of password",
         "/account/devices/": "devices",
+        "/account/two-step/": "two-step sign-in, off",
         "/logout/": "log out",
     }.items():
         sweep.visit(f"{product.url}{path}", state)

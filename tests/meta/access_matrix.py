@@ -210,6 +210,16 @@ def logged_in(outcome: str = OK, **how: Any) -> Row:
     return Row(dict.fromkeys(NOT_LOGGED_IN, LOGIN) | dict.fromkeys(LOGGED_IN, outcome), **how)
 
 
+def either(*, members: str, staff: str, **how: Any) -> Row:
+    """For everybody with a log-in, but not the same for members and for staff."""
+    return Row(
+        dict.fromkeys(NOT_LOGGED_IN, LOGIN)
+        | dict.fromkeys(MEMBERS, members)
+        | dict.fromkeys(STAFF, staff),
+        **how,
+    )
+
+
 def guests(outcome: str = OK, **how: Any) -> Row:
     """For the guest who has found a bill; others begin at the beginning."""
     return Row(dict.fromkeys(EVERYBODY, AWAY) | {GUEST: outcome}, **how)
@@ -297,6 +307,15 @@ ROWS: dict[str, Row] = {
     "account_change_password": logged_in(),
     "account_email": logged_in(),
     "usersessions_list": logged_in(),
+    # The second step of a log-in. Staff have one here, members do not.
+    "mfa_index": logged_in(),
+    "mfa_activate_totp": either(members=OK, staff=AWAY, password_first=True),
+    "mfa_deactivate_totp": either(members=NOT_FOUND, staff=OK, password_first=True),
+    "mfa_view_recovery_codes": logged_in(NOT_FOUND, password_first=True),
+    "mfa_generate_recovery_codes": logged_in(password_first=True),
+    "mfa_authenticate": logged_in(AWAY),
+    # Who has no second step is asked for the password.
+    "mfa_reauthenticate": either(members=LOGIN, staff=OK),
     # Bills.
     "billing:home": guarantors(),
     "billing:list": guarantors(),

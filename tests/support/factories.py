@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from accounts.models import Member, Region, User
 from accounts.roles import Role
-from accounts.services import users
+from accounts.services import second_steps, users
 from billing.models import BillingAccount, Invoice
 from billing.services import accounts, invoices
 from billing.services.invoices import LineDraft
 
 PASSWORD = "correct horse battery staple"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of every staff user's authenticator app
 
 _number = itertools.count(1)
 
@@ -32,11 +33,14 @@ def make_user(email: str = "", password: str = PASSWORD, **flags: bool) -> User:
 
 
 def make_staff(role: Role | None, email: str = "") -> User:
-    """A staff user of a role; a superuser where the role is None."""
+    """A staff user of a role, with a second step; a superuser where the role is None."""
     email = email or f"staff{next(_number)}@example.com"
     if role is None:
-        return users.create_superuser(email=email, password=PASSWORD)
-    return users.create_staff(email=email, password=PASSWORD, role=role)
+        user = users.create_superuser(email=email, password=PASSWORD)
+    else:
+        user = users.create_staff(email=email, password=PASSWORD, role=role)
+    second_steps.give(user=user, secret=SECRET)
+    return user
 
 
 def make_member(
