@@ -8,6 +8,7 @@ class AutopayConfig(AppConfig):
 
     def ready(self) -> None:
         from autopay import checks, queries, tasks  # noqa: F401  registers them
-        from payments.hooks import register_uses
+        from payments import hooks
 
-        register_uses(queries.uses_of)
+        hooks.register_uses(queries.uses_of)
+        hooks.register_draws(draws=queries.drawn_by_themselves, enrolled=queries.is_enrolled)

@@ -15,7 +15,7 @@ from demo import postgres, redis
 from demo.environment import redis_folder_of_tests
 from tests.support import database
 
-pytest_plugins = ["tests.support.stripe", "tests.support.browser"]
+pytest_plugins = ["tests.support.stripe", "tests.support.browser", "tests.support.autopay"]
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 

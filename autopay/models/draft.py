@@ -42,6 +42,7 @@ class Reason(models.TextChoices):
     NOTICE_BOUNCED = "notice_bounced", _("The notice could not be delivered")
     NO_ADDRESS = "no_address", _("There is no e-mail address for the notice")
     NOT_TAKEN = "not_taken", _("Our payment service did not take the request")
+    NO_TRIES_LEFT = "no_tries_left", _("It was tried as often as the rules allow")
     BY_MEMBER = "by_member", _("Skipped by the member")
     PAID = "paid", _("The bill was paid before")
     NOTHING_OWED = "nothing_owed", _("Nothing is owed on the bill")

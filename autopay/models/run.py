@@ -24,7 +24,7 @@ RUN_MOVES: dict[str, tuple[str, ...]] = {
     RunState.OPEN: (RunState.HELD, RunState.DONE),
     RunState.HELD: (RunState.RELEASED, RunState.CANCELED),
     RunState.RELEASED: (RunState.DONE,),
-    # Something became due in the course of the day.
+    # Something more became due in the course of the day.
     RunState.DONE: (RunState.OPEN, RunState.HELD),
     RunState.CANCELED: (),
 }

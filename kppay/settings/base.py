@@ -318,6 +318,20 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile_days",
         "schedule": 3600.0,
     },
+    "autopay: follow the bills, announce draws": {
+        "task": "autopay.tasks.plan_and_announce",
+        "schedule": 900.0,
+    },
+    # Each region on its own day; what a pass leaves, or a worker that dies, the next one takes up.
+    "autopay: draw what is due": {"task": "autopay.tasks.run_regions", "schedule": 600.0},
+    "autopay: take in what became of draws": {
+        "task": "autopay.tasks.apply_outcomes",
+        "schedule": 60.0,
+    },
+    "autopay: tell that a card expires": {
+        "task": "autopay.tasks.announce_card_expiry",
+        "schedule": 6 * 3600.0,
+    },
     "mail: deliver the outbox": {"task": "common.tasks.deliver_mail", "schedule": 30.0},
     "billing: seal the ledger": {"task": "billing.tasks.seal_ledger", "schedule": 600.0},
     "staff: seal the audit log": {"task": "staff.tasks.seal_audit", "schedule": 600.0},
@@ -340,6 +354,19 @@ STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
 RETURNED_ITEM_FEE_CENTS = env.int("RETURNED_ITEM_FEE_CENTS", default=0)
 # Above this a refund by staff waits for a second person.
 STAFF_REFUND_LIMIT_CENTS = env.int("STAFF_REFUND_LIMIT_CENTS", default=250_00)
+# Above these a region's autopay run is held for a supervisor (autopay.services.breaker). The first two
+# count until a region has a history; "small" figures are never out of line with it.
+AUTOPAY_CEILINGS = {
+    "run_count": env.int("AUTOPAY_RUN_MAX_COUNT", default=500),
+    "run_cents": env.int("AUTOPAY_RUN_MAX_CENTS", default=250_000_00),
+    "draw_cents": env.int("AUTOPAY_DRAW_MAX_CENTS", default=10_000_00),
+    "account_cents": env.int("AUTOPAY_ACCOUNT_DAY_MAX_CENTS", default=20_000_00),
+    "small_count": env.int("AUTOPAY_RUN_SMALL_COUNT", default=25),
+    "small_cents": env.int("AUTOPAY_RUN_SMALL_CENTS", default=10_000_00),
+}
+# Draws at once, each with a connection while it lasts: 20 requests a second to a Stripe that takes half
+# a second need ten.
+AUTOPAY_THREADS = env.int("AUTOPAY_THREADS", default=11)
 # The most that a member may add to the account balance at once.
 TOP_UP_MAX_CENTS = env.int("TOP_UP_MAX_CENTS", default=5_000_00)
 # Requests a second that background work may send to one Stripe account, over all processes. Stripe

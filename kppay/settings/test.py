@@ -29,6 +29,7 @@ CELERY_BROKER_URL = broker_url(env("REDIS_URL"))
 # A flow that wakes a worker finishes in the test; flows with a real worker run in tests/e2e.
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
+AUTOPAY_THREADS = 1  # in the test's own transaction
 
 # Argon2 at its real cost would be most of the suite's time; tests/accounts checks the real setting.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,50 @@
+"""Locks of autopay, in one order: billing account, enrollment, draft; then payment and invoices.
+
+The account's lock is the one that decides races: a change by the member and a draw take it first.
+"""
+
+from autopay.models import Draft, Enrollment
+from billing.models import BillingAccount
+from common.locks import lock, lock_one
+
+
+def lock_account(pk: int) -> BillingAccount:
+    return lock_one(BillingAccount.objects.select_related("region", "guarantor__user").filter(pk=pk))
+
+
+def lock_enrollment(pk: int) -> Enrollment:
+    """The account, then the enrollment, as they stand now."""
+    account = lock_account(Enrollment.objects.values_list("account_id", flat=True).get(pk=pk))
+    enrollment = lock_one(Enrollment.objects.select_related("method", "authorization").filter(pk=pk))
+    enrollment.account = account
+    return enrollment
+
+
+def lock_draft(pk: int) -> Draft:
+    """The account, the enrollment, then the draft, as they stand now."""
+    enrollment = lock_enrollment(Draft.objects.values_list("enrollment_id", flat=True).get(pk=pk))
+    draft = lock_one(Draft.objects.select_related("invoice").filter(pk=pk))
+    draft.enrollment = enrollment
+    return draft
+
+
+def claim_draft(pk: int) -> Draft | None:
+    """As lock_draft; None where another worker has the draft in its hands."""
+    enrollment = lock_enrollment(Draft.objects.values_list("enrollment_id", flat=True).get(pk=pk))
+    draft = (
+        Draft.objects.select_related("invoice", "payment")
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)
+        .filter(pk=pk)
+        .first()
+    )
+    if draft is not None:
+        draft.enrollment = enrollment
+    return draft
+
+
+def lock_drafts(enrollment: Enrollment) -> list[Draft]:
+    """Every draft of a locked enrollment, by key."""
+    drafts = lock(Draft.objects.select_related("invoice", "payment").filter(enrollment=enrollment))
+    for draft in drafts:
+        draft.enrollment = enrollment
+    return drafts

@@ -1,0 +1,202 @@
+"""Planning: which bills will be drawn, when, and for how much.
+
+Running it again changes nothing; it follows the bills: paid, reduced, raised, canceled, new.
+"""
+
+import datetime as dt
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from accounts.models import Region
+from autopay import letters, schedule
+from autopay.models import (
+    Draft,
+    DraftState,
+    Enrollment,
+    EnrollmentState,
+    Notice,
+    NoticeState,
+    Reason,
+    Scope,
+)
+from autopay.services import moves
+from autopay.services.locking import lock_drafts, lock_enrollment
+from autopay.terms import choice_of
+from billing.models import Invoice
+from common.batches import for_each
+from payments.services.checkout import MIN_CENTS
+
+STANDING = (NoticeState.QUEUED, NoticeState.DELIVERED)
+
+
+def plan_region(*, region: Region, as_of: dt.date) -> int:
+    """Plan every enrollment of a region for which something has changed; returns how many."""
+    return for_each(
+        list(_to_plan(region, as_of)),
+        lambda pk: plan_one(enrollment_id=pk, as_of=as_of),
+        failing="enrollments that could not be planned",
+    )
+
+
+@transaction.atomic
+def plan_one(*, enrollment_id: int, as_of: dt.date) -> bool:
+    """Plan one enrollment under its locks; false where it draws nothing."""
+    enrollment = lock_enrollment(enrollment_id)
+    if not enrollment.draws:
+        return False
+    plan(enrollment=enrollment, as_of=as_of)
+    return True
+
+
+def plan(*, enrollment: Enrollment, as_of: dt.date) -> None:
+    """Bring the drafts of a locked enrollment in line with its bills."""
+    drafts = lock_drafts(enrollment)
+    for draft in drafts:
+        follow_bill(draft, as_of=as_of)
+    chosen = choice_of(enrollment).schedule
+    for invoice in _new_bills(enrollment):
+        draft = Draft.objects.create(
+            enrollment=enrollment,
+            invoice=invoice,
+            amount_cents=invoice.payable_cents,
+            draw_on=schedule.draw_date(chosen, due_on=invoice.due_on, as_of=as_of),
+        )
+        _check_limit(draft)
+
+
+def follow_bill(draft: Draft, *, as_of: dt.date) -> None:
+    """What a bill's change means for its draw: raised, reduced, paid, canceled, owed again."""
+    payable = draft.invoice.payable_cents
+    if draft.is_open and payable <= 0:
+        voided = draft.invoice.voided_at is not None
+        moves.skip(draft, Reason.NOTHING_OWED if voided else Reason.PAID)
+        return
+    match draft.state:
+        case DraftState.PLANNED:
+            _follow_planned(draft, payable, as_of)
+        case DraftState.NOTICED:
+            _follow_noticed(draft, payable, as_of)
+        case DraftState.HELD if _is_free_again(draft, payable):
+            moves.plan_again(draft, amount_cents=payable, as_of=as_of)
+        case DraftState.SKIPPED if draft.reason == Reason.PAID and payable >= MIN_CENTS:
+            moves.plan_again(draft, amount_cents=payable, as_of=as_of)  # what paid it came back
+            _check_limit(draft)
+
+
+def _follow_planned(draft: Draft, payable: int, as_of: dt.date) -> None:
+    waiting = _standing_notice(draft)
+    if payable != draft.amount_cents or (waiting is None and not _can_be_announced(draft, as_of)):
+        moves.plan_again(draft, amount_cents=payable, as_of=as_of)
+    _check_limit(draft)
+
+
+def _follow_noticed(draft: Draft, payable: int, as_of: dt.date) -> None:
+    raised = payable > (draft.noticed_cents or 0)
+    if raised or schedule.is_stale(draw_on=draft.draw_on, as_of=as_of):
+        moves.plan_again(draft, amount_cents=payable, as_of=as_of)
+    elif payable != draft.amount_cents:
+        draft.amount_cents = payable  # less than announced needs no other notice
+        draft.save(update_fields=["amount_cents"])
+    _check_limit(draft)
+
+
+def _can_be_announced(draft: Draft, as_of: dt.date) -> bool:
+    """Whether a notice that is written today is delivered in time, if all goes well."""
+    return draft.draw_on >= schedule.earliest_announced(as_of)
+
+
+def _check_limit(draft: Draft) -> None:
+    limit = draft.enrollment.limit_cents
+    if limit is not None and draft.amount_cents > limit:
+        moves.hold(draft, Reason.OVER_LIMIT)
+
+
+def _is_free_again(draft: Draft, payable: int) -> bool:
+    """Whether what kept a draw on hold is over."""
+    limit, reader = draft.enrollment.limit_cents, letters.reader(draft.enrollment)
+    match draft.reason:
+        case Reason.OVER_LIMIT:
+            return limit is None or payable <= limit
+        case Reason.NO_ADDRESS:
+            return reader is not None
+        case Reason.NOTICE_BOUNCED:
+            last = draft.notices.order_by("-number").first()
+            return reader is not None and (last is None or last.sent_to != reader.email)
+    return False
+
+
+def redate(*, enrollment: Enrollment, as_of: dt.date) -> None:
+    """Another schedule was chosen: every draw to come has its day anew."""
+    chosen = choice_of(enrollment).schedule
+    for draft in lock_drafts(enrollment):
+        if draft.state in (DraftState.PLANNED, DraftState.NOTICED):
+            day = schedule.draw_date(chosen, due_on=draft.invoice.due_on, as_of=as_of)
+            if day != draft.draw_on and draft.invoice.payable_cents > 0:
+                moves.plan_again(draft, amount_cents=draft.invoice.payable_cents, as_of=as_of)
+    plan(enrollment=enrollment, as_of=as_of)
+
+
+def take_up_again(*, enrollment: Enrollment, as_of: dt.date, also_refused: bool = False) -> None:
+    """After a pause or a stop: draws whose day has come meanwhile are dated and announced anew.
+
+    With `also_refused`, those too that the old method could not pay.
+    """
+    for draft in lock_drafts(enrollment):
+        missed = draft.state == DraftState.NOTICED and draft.draw_on <= as_of
+        refused = also_refused and (
+            draft.state == DraftState.FAILED
+            or (draft.state == DraftState.HELD and draft.reason == Reason.NOT_TAKEN)
+        )
+        if (missed or refused) and draft.invoice.payable_cents >= MIN_CENTS:
+            moves.plan_again(draft, amount_cents=draft.invoice.payable_cents, as_of=as_of)
+    if enrollment.draws:
+        plan(enrollment=enrollment, as_of=as_of)
+
+
+def _new_bills(enrollment: Enrollment) -> "QuerySet[Invoice]":
+    """Payable bills of the scope without a draft; one that a payment is busy with waits for it."""
+    return (
+        enrollment.bills()
+        .filter(open_cents__gte=F("reserved_cents") + MIN_CENTS)
+        .exclude(allocations__in_flight=True)
+        .exclude(Exists(Draft.objects.filter(enrollment=enrollment, invoice=OuterRef("pk"))))
+        .order_by("due_on", "pk")
+    )
+
+
+def _to_plan(region: Region, as_of: dt.date) -> "QuerySet[Enrollment, int]":
+    """Enrollments with a bill without a draft, or a draft that its bill or the calendar left behind."""
+    bills = Invoice.objects.filter(
+        account=OuterRef("account"), open_cents__gte=F("reserved_cents") + MIN_CENTS
+    ).exclude(Exists(Draft.objects.filter(enrollment=OuterRef(OuterRef("pk")), invoice=OuterRef("pk"))))
+    premium = Q(kind=Invoice.Kind.PREMIUM)
+    drafts = Draft.objects.filter(enrollment=OuterRef("pk"))
+    payable = F("invoice__open_cents") - F("invoice__reserved_cents")
+    to_come = [DraftState.PLANNED, DraftState.NOTICED]
+    first_day = schedule.earliest_announced(as_of)
+    stale = as_of - dt.timedelta(days=schedule.MOST_DAYS_LATE)
+    standing = Exists(Notice.objects.filter(draft=OuterRef("pk"), state__in=STANDING))
+    left_behind = (
+        Q(state__in=to_come) & ~Q(amount_cents=payable)
+        | Q(state=DraftState.PLANNED, draw_on__lt=first_day) & ~standing
+        | Q(state=DraftState.NOTICED, draw_on__lt=stale)
+        | Q(state=DraftState.HELD)
+        | Q(state=DraftState.FAILED, next_try_on__isnull=False, invoice__open_cents=0)
+        | Q(state=DraftState.SKIPPED, reason=Reason.PAID)
+        & Q(invoice__open_cents__gte=F("invoice__reserved_cents") + MIN_CENTS)
+    )
+    return (
+        Enrollment.objects.filter(account__region=region, state=EnrollmentState.ACTIVE)
+        .filter(
+            Q(scope=Scope.PREMIUMS) & Exists(bills.filter(premium))
+            | Q(scope=Scope.MEDICAL) & Exists(bills.exclude(premium))
+            | Exists(drafts.filter(left_behind))
+        )
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def _standing_notice(draft: Draft) -> Notice | None:
+    return Notice.objects.filter(draft=draft, state__in=STANDING).first()

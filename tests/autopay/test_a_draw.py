@@ -1,0 +1,46 @@
+"""From "yes, pay my bills" to the receipt: what is announced, when it is drawn, for how much."""
+
+import datetime as dt
+
+import pytest
+
+from autopay.models import DraftState, Notice, NoticeState, Run, RunState
+from demo.stripe.core import Sandbox
+from payments.models import Payment, Receipt, State
+from tests.support import paying
+from tests.support.autopay import Calendar, bill, draft_of, enrolled, pass_days, work
+from tests.support.mail import mails_to
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_bill_is_announced_drawn_on_its_due_date_and_receipted_once(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = enrolled(sandbox)
+    region, user = stands.account.region, stands.account.guarantor.user
+    invoice = bill(stands, 120_00, due_on=dt.date(2026, 11, 30))
+
+    work(region)
+    draft = draft_of(invoice)
+    assert (draft.state, draft.draw_on) == (DraftState.PLANNED, dt.date(2026, 11, 30))
+    pass_days(calendar, region, until=dt.date(2026, 11, 29))
+
+    draft.refresh_from_db()
+    assert draft.state == DraftState.NOTICED
+    assert (draft.noticed_cents, draft.noticed_on) == (120_00, dt.date(2026, 11, 16))
+    assert charged(sandbox) == {}
+    pass_days(calendar, region, until=dt.date(2026, 12, 2))
+
+    payment = Payment.objects.get()
+    assert payment.state == State.SUCCEEDED
+    assert charged(sandbox) == {payment.reference: 120_00}
+    draft.refresh_from_db()
+    assert (draft.state, draft.payment) == (DraftState.DRAWN, payment)
+    assert Notice.objects.get().state == NoticeState.DELIVERED
+    assert Receipt.objects.get().email == user.email
+    subjects = [mail.subject for mail in mails_to(user.email)]
+    assert subjects.count("We will draw $120.00 on Nov. 30, 2026") == 1
+    assert Run.objects.get(region=region, as_of=dt.date(2026, 11, 30)).state == RunState.DONE
+    paying.assert_invariants(sandbox)
