@@ -14,6 +14,7 @@ urlpatterns = [
     path("health/live/", common_views.live, name="live"),
     path("health/ready/", common_views.ready, name="ready"),
     path("csp-report/", common_views.csp_report, name="csp_report"),
+    path("admin/chat/", include("support.desk_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("billing/", include("billing.urls")),

@@ -4,10 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from support.organisation import PUBLIC_LINE
-
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What one can do here, and the two ways in."""
-    return render(request, "home.html", {"phone": PUBLIC_LINE.number})
+    return render(request, "home.html")

@@ -159,3 +159,9 @@ def explain(code: str, *, kind: str = "") -> Explanation:
     if is_bank:
         return _BANK_EXPLANATIONS.get(code, _BANK_REFUSED)
     return _EXPLANATIONS.get(code) or _BANK_EXPLANATIONS.get(code, _REFUSED)
+
+
+def every_explanation(*, bank: bool) -> list[Explanation]:
+    """All that a bank account's debit, or else a card, may be refused for; each once, in this order."""
+    known = _BANK_EXPLANATIONS if bank else _EXPLANATIONS
+    return list(dict.fromkeys([*known.values(), _BANK_REFUSED if bank else _REFUSED]))

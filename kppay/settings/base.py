@@ -81,6 +81,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.i18n",
                 "csp.context_processors.nonce",
                 "common.context_processors.site",
+                "support.context_processors.frame",
             ],
             "builtins": ["django.templatetags.i18n", "common.templatetags.kppay"],
         },
@@ -166,6 +167,8 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
+    "chat_start": "10/h/ip",
+    "chat_again": "10/h/ip",
 }
 MFA_ADAPTER = "accounts.mfa_adapter.SecondStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
@@ -318,6 +321,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile_days",
         "schedule": 3600.0,
     },
+    "support: mail those who are away from the chat": {
+        "task": "support.tasks.mail_the_absent",
+        "schedule": 20.0,
+    },
+    # Hourly: each region's day begins at another time, and what failed is taken up again.
+    "support: remind of bills": {"task": "support.tasks.remind", "schedule": 3600.0},
     "autopay: follow the bills, announce draws": {
         "task": "autopay.tasks.plan_and_announce",
         "schedule": 900.0,

@@ -24,6 +24,9 @@ NO_PAGES = {
     "payments:receipt", "payments:claim", "payments:confirmation", "payments:mail_receipt",
     "payments:state", "payments:refresh", "payments:abandon",
     "guest:state", "guest:refresh", "guest:abandon", "guest:mail",
+    "banner_away", "chat:new_messages", "chat:close", "chat:file", "chat:transcript",
+    "desk:queue", "desk:new_messages", "desk:take", "desk:release", "desk:close", "desk:attach",
+    "desk:file",
 }  # fmt: skip
 # Pages in a state that this walk does not reach; made of the same components as the others.
 NOT_REACHED = {

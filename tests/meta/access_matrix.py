@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
+from accounts.roles import Role
 from accounts.services import registration
 from billing.models import LedgerBlock
 from common.clock import business_date, now
@@ -33,8 +34,11 @@ from payments.models import (
 )
 from payments.services import checkout as checkouts
 from payments.services import receipt_links
+from support.models import Change, Conversation, DeskHours, SocialProfile
+from support.services import links
 from tests.support import paying
-from tests.support.factories import PASSWORD, make_account, make_invoice, make_member
+from tests.support.chat import attach, make_banner, make_conversation, stop_token
+from tests.support.factories import PASSWORD, make_account, make_invoice, make_member, make_staff
 from tests.support.methods import add as add_method
 from tests.support.methods import add_by_token, token_of_unverified_bank
 from tests.support.reconciling import today
@@ -179,6 +183,23 @@ class World:
             found_on=today(),
         ).pk
 
+    def conversation(self) -> Conversation:
+        """One of member A."""
+        return make_conversation(self.account)
+
+    def sent_file(self) -> list[int]:
+        """A conversation of member A and a picture in it."""
+        conversation = self.conversation()
+        return [conversation.pk, attach(conversation).pk]
+
+    def chat_token(self) -> str:
+        """What the link in a guest's mail about the chat ends in."""
+        return links.issue(conversation=make_conversation(None), at=now()).split("/")[-2]
+
+    def change(self) -> int:
+        """What a supervisor changed."""
+        return make_banner(by=make_staff(Role.SUPERVISOR)).pk and Change.objects.latest("pk").pk
+
 
 @dataclass(frozen=True)
 class Row:
@@ -241,6 +262,11 @@ def owner(outcome: str = OK, **how: Any) -> Row:
     return replace(row, outcomes={**row.outcomes, OTHER: NOT_FOUND})
 
 
+def only_member_a(outcome: str = OK, **how: Any) -> Row:
+    """For the one person whose thing it is; for everybody else, logged in or not, it does not exist."""
+    return Row(dict.fromkeys(EVERYBODY, NOT_FOUND) | {MEMBER: outcome}, **how)
+
+
 def staff(*allowed: str, outcome: str = OK, **how: Any) -> Row:
     """For some of the staff; 403 for the others, and for members."""
     return Row(
@@ -249,6 +275,20 @@ def staff(*allowed: str, outcome: str = OK, **how: Any) -> Row:
         | dict.fromkeys(allowed, outcome),
         **how,
     )
+
+
+def admin_record(model: str, *, key: Callable[[World], Any], single: bool = False) -> dict[str, Row]:
+    """A record that supervisors change through the admin, and everybody of the staff sees."""
+    rows = admin_model(model, change=EDITORS, key=key)
+    if not single:
+        rows[f"admin:{model}_add"] = staff(*EDITORS)
+        rows[f"admin:{model}_delete"] = staff(*EDITORS, args=lambda world: [key(world)])
+    return rows
+
+
+def answerers(**how: Any) -> Row:
+    """For staff who answer in the chat; it leads back to the desk."""
+    return staff(*ANSWERERS, outcome=AWAY, method="post", **how)
 
 
 def admin_model(
@@ -277,6 +317,8 @@ def admin_model(
 
 
 SUPERVISING = (SUPERVISOR, AUDITOR, SUPERUSER)
+EDITORS = (SUPERVISOR, SUPERUSER)
+ANSWERERS = (AGENT, SUPERVISOR, SUPERUSER)
 
 ROWS: dict[str, Row] = {
     # The frame.
@@ -371,6 +413,40 @@ ROWS: dict[str, Row] = {
     # Whoever holds a link may use it, once.
     "guest:link": everyone(args=lambda world: [world.receipt_token()]),
     "guest:link POST": everyone(AWAY, method="post", args=lambda world: [world.receipt_token()]),
+    # Help.
+    "help": everyone(),
+    "banner_away": everyone(AWAY, method="post", args=lambda world: [1]),
+    "reminders": logged_in(),
+    "reminders POST": logged_in(AWAY, method="post", data={"wanted": "no"}),
+    # Whoever holds the link may use it.
+    "reminders_stop": everyone(args=lambda world: [stop_token(world.account)]),
+    "reminders_stop POST": everyone(method="post", args=lambda world: [stop_token(world.account)]),
+    # The chat: found through its owner. A guest has a conversation only of one's own.
+    "chat:index": logged_in(),
+    "chat:start": everyone(),
+    "chat:again": everyone(),
+    "chat:link": everyone(args=lambda world: [world.chat_token()]),
+    "chat:link POST": everyone(AWAY, method="post", args=lambda world: [world.chat_token()]),
+    "chat:show": only_member_a(args=lambda world: [world.conversation().pk]),
+    "chat:show POST": only_member_a(
+        AWAY, method="post", data={"text": "Hi"}, args=lambda world: [world.conversation().pk]
+    ),
+    "chat:new_messages": only_member_a(args=lambda world: [world.conversation().pk]),
+    "chat:close": only_member_a(AWAY, method="post", args=lambda world: [world.conversation().pk]),
+    "chat:attach": only_member_a(args=lambda world: [world.conversation().pk]),
+    "chat:file": only_member_a(args=World.sent_file),
+    "chat:transcript": only_member_a(args=lambda world: [world.conversation().pk]),
+    # The staff's side of it.
+    "desk:index": staff(*STAFF),
+    "desk:queue": staff(*STAFF),
+    "desk:show": staff(*STAFF, args=lambda world: [world.conversation().pk]),
+    "desk:show POST": answerers(data={"text": "Hi"}, args=lambda world: [world.conversation().pk]),
+    "desk:new_messages": staff(*STAFF, args=lambda world: [world.conversation().pk]),
+    "desk:take": answerers(args=lambda world: [world.conversation().pk]),
+    "desk:release": answerers(args=lambda world: [world.conversation().pk]),
+    "desk:close": answerers(args=lambda world: [world.conversation().pk]),
+    "desk:attach": answerers(args=lambda world: [world.conversation().pk]),
+    "desk:file": staff(*STAFF, args=World.sent_file),
     # Machines.
     # Both read a body that nobody here sends.
     "csp_report": everyone(BAD_REQUEST, method="post"),
@@ -406,6 +482,11 @@ ROWS: dict[str, Row] = {
         key=lambda world: world.invoice.journal_lines.first().entry_id,
     ),
     **admin_model("billing_ledgerblock", view=SUPERVISING, key=World.ledger_block),
+    **admin_record("support_organisation", key=lambda world: 1, single=True),
+    **admin_record("support_socialprofile", key=lambda world: SocialProfile.objects.first().pk),
+    **admin_record("support_deskhours", key=lambda world: DeskHours.objects.first().pk),
+    **admin_record("support_banner", key=lambda world: make_banner().pk),
+    **admin_model("support_change", view=SUPERVISING, key=World.change),
     **admin_model("payments_difference", view=SUPERVISING, key=World.difference),
     **admin_model("payments_reconciledday", view=SUPERVISING, key=World.reconciled_day),
     **admin_model("payments_stripepayout", view=SUPERVISING, key=lambda world: world.payout().pk),

@@ -15,6 +15,9 @@ SEEDED = {
     "billing_ledgeraccount",
     "django_content_type",
     "django_migrations",
+    "support_deskhours",
+    "support_organisation",
+    "support_socialprofile",
 }
 
 

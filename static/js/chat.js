@@ -1,0 +1,28 @@
+/* Keeps what is being typed, whatever happens to the page, and shows the newest message. */
+(() => {
+  const log = document.getElementById("chat-log");
+  const form = document.querySelector("[data-draft]");
+
+  if (log) {
+    const toEnd = () => log.scrollTo(0, log.scrollHeight);
+    toEnd();
+    // Who reads further up stays there.
+    let atEnd = true;
+    log.addEventListener("scroll", () => {
+      atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    });
+    new MutationObserver(() => atEnd && toEnd()).observe(log, { childList: true });
+  }
+
+  if (!form) return;
+  const box = form.querySelector("textarea");
+  const key = form.dataset.draft;
+  // In this tab alone, and gone with it: a log-in that ended meanwhile loses no words.
+  try {
+    box.value = box.value || sessionStorage.getItem(key) || "";
+    box.addEventListener("input", () => sessionStorage.setItem(key, box.value));
+    form.addEventListener("submit", () => sessionStorage.removeItem(key));
+  } catch {
+    // Storage is switched off: the page works without it.
+  }
+})();

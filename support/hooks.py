@@ -1,0 +1,31 @@
+"""What the staff's app is told about the chat: who of ours looked into a conversation, and did what.
+
+It registers here, in its AppConfig.ready, how it writes that down; it is called in the transaction of
+what it tells about.
+"""
+
+from typing import Protocol
+
+from accounts.models import User
+from support.models import Conversation
+
+
+class Watch(Protocol):
+    """`act` is "read", "taken", "answered", "released", "closed" or "file"."""
+
+    def __call__(self, *, by: User, act: str, conversation: Conversation) -> None: ...
+
+
+_watches: list[Watch] = []
+
+
+def register_watch(watch: Watch) -> None:
+    """Call this whenever staff look into a conversation or act on it."""
+    if watch not in _watches:
+        _watches.append(watch)
+
+
+def tell(*, by: User, act: str, conversation: Conversation) -> None:
+    """Staff did something with somebody's conversation."""
+    for watch in _watches:
+        watch(by=by, act=act, conversation=conversation)
