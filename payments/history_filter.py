@@ -40,8 +40,8 @@ NAMES: dict[str, Promise | str] = {
     "side": _("Medical or premium"),
     "patient": _("Patient"),
     "year": _("Year"),
-    "since": _("From"),
-    "until": _("To"),
+    "since": pgettext_lazy("period", "From"),
+    "until": pgettext_lazy("period", "To"),
     "state": _("State"),
     "page": _("Page"),
 }

@@ -8,8 +8,8 @@ DECIMAL_SEPARATOR = "."
 THOUSAND_SEPARATOR = ","
 NUMBER_GROUPING = 3
 
-DATETIME_FORMAT = r"j \d\e F \d\e Y, g:i a"
-TIME_FORMAT = "g:i a"
+DATETIME_FORMAT = "j \\d\\e F \\d\\e Y, g:i\xa0a"
+TIME_FORMAT = "g:i\xa0a"
 SHORT_DATE_FORMAT = "m/d/Y"
 SHORT_DATETIME_FORMAT = "m/d/Y g:i a"
 FIRST_DAY_OF_WEEK = 0
