@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
 from demo import postgres, redis
@@ -18,6 +19,13 @@ from tests.support import database
 pytest_plugins = ["tests.support.stripe", "tests.support.browser", "tests.support.autopay"]
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "test"
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A page in Spanish leaves its thread in Spanish; the next test begins in English."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
