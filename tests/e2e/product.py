@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def prepare(folder: Path) -> None:
+    """Start a product and stop it: what is left is what Product.start_copy takes."""
+    assert Product.start(folder).stop() == 0
+    # What belongs to that one start: jobs it had not done, and a port that two copies cannot share.
+    for name in ("redis", "logs"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "stripe" / "port").unlink()
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -58,6 +68,14 @@ class Product:
         product = cls(folder, port, process, output)
         product.wait_for_line(f"KPPay is ready at {product.url}")
         return product
+
+    @classmethod
+    def start_copy(cls, prepared: Path, folder: Path) -> "Product":
+        """Start one that has been started before: with its people and bills, and nothing under way."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # With its owners: PostgreSQL's files belong to another user where root runs this.
+        subprocess.run(["cp", "-a", str(prepared), str(folder)], check=True)
+        return cls.start(folder)
 
     @property
     def url(self) -> str:

@@ -6,10 +6,8 @@ from urllib.parse import urlsplit
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
-from tests.support.axe import axe_violations
-from tests.support.browser import DESK, PHONE, overflows
+from tests.support.axe import faults_in_every_look
 
-LOOKS = [(width, scheme) for width in (PHONE, DESK) for scheme in ("light", "dark")]
 # Names of the addresses that a sweep has been at, over all tests of this process.
 LOOKED_AT: set[str] = set()
 
@@ -24,13 +22,7 @@ class Sweep:
     def look(self, state: str) -> None:
         """Check the page as it stands, in every look."""
         LOOKED_AT.add(address_of(self.page))
-        for width, scheme in LOOKS:
-            self.page.set_viewport_size({"width": width, "height": 900})
-            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            where = f"{state}, {width} px, {scheme}"
-            self.found += [f"{where}: {line}" for line in axe_violations(self.page)]
-            if too_wide := overflows(self.page):
-                self.found.append(f"{where}: {too_wide} px wider than the window")
+        self.found += [f"{state}, {line}" for line in faults_in_every_look(self.page)]
 
     def visit(self, url: str, state: str, *, status: int = 200) -> None:
         response = self.page.goto(url)
