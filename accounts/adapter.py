@@ -31,6 +31,7 @@ class AccountAdapter(DefaultAccountAdapter):
         "incorrect_password": _("This is not your password. Try again."),
         "enter_current_password": _("This is not your current password. Try again."),
         "duplicate_email": _("This is already your e-mail address."),
+        "rate_limited": _("That was very often. Wait a moment, then try again."),
     }
 
     # --- Where to go ---
