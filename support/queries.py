@@ -50,7 +50,7 @@ def queue(by: User) -> "QuerySet[Conversation]":
     return (
         _for_staff(Conversation.objects.exclude(state=ChatState.CLOSED))
         .annotate(theirs=Q(assigned_to=by))
-        .order_by("-theirs", F("waiting_since").asc(nulls_last=True), "pk")
+        .order_by(F("theirs").desc(nulls_last=True), F("waiting_since").asc(nulls_last=True), "pk")
     )
 
 

@@ -289,7 +289,6 @@ def file_response(conversation: Conversation, key: int) -> HttpResponse:
         content_type=found.kind,
         headers={
             "Content-Disposition": str(content_disposition_header(True, found.name)),
-            "Content-Security-Policy": "sandbox; default-src 'none'",
             "Cache-Control": "no-store, private",
         },
     )
