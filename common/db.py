@@ -1,12 +1,16 @@
 """What we ask of PostgreSQL beyond Django: the runtime role's rights and append-only tables."""
 
-from typing import Any
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeVar
 
 import pgtrigger
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.db import connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import Func
+
+M = TypeVar("M", bound=models.Model)
 
 
 class TransactionIdField(models.BigIntegerField):
@@ -32,6 +36,34 @@ class CurrentTransactionId(Func):
     function = "pg_current_xact_id"
     arity = 0
     output_field = TransactionIdField()
+
+
+@cache
+def columns(model: type[models.Model], alias: str = "") -> str:
+    """The columns of a model as a statement of our own selects or returns them (see rows)."""
+    names = (str(field.column) for field in model._meta.concrete_fields)
+    return ", ".join(f"{alias}.{name}" if alias else name for name in names)
+
+
+def rows(model: type[M], sql: str, params: Sequence[Any]) -> list[M]:
+    """The rows of a model that one statement of our own locks or changes, as they are then.
+
+    What it selects or returns is `columns(model)`. For the path of a charge alone: building the same
+    statement anew costs more than PostgreSQL needs to run it (docs/performance.md).
+    """
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(sql, params)
+        return [row_of(model, row) for row in cursor.fetchall()]
+
+
+def row_of(model: type[M], row: Sequence[object]) -> M:
+    """A model's row from the values of its `columns`."""
+    return model.from_db(DEFAULT_DB_ALIAS, _names(model), row)
+
+
+@cache
+def _names(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def append_only(name: str) -> list[pgtrigger.Trigger]:

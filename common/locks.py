@@ -6,10 +6,13 @@ bounded by the connection's lock_timeout (kppay.settings.base.database).
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, models, transaction
+
+from common.db import columns, rows
 
 M = TypeVar("M", bound=models.Model)
 
@@ -37,8 +40,34 @@ def lock_one(queryset: "models.QuerySet[M]") -> M:
 
 
 def lock_ids(model: type[M], ids: Iterable[object]) -> dict[object, M]:
-    """Lock rows of a model by key; returns them by key."""
-    return {row.pk: row for row in lock(model._default_manager.filter(pk__in=list(ids)))}
+    """Lock rows of a model by key, in their order; returns them by key."""
+    check_in_transaction(model)
+    found = rows(model, _by_key(model), [list(ids)])
+    return {row.pk: row for row in found}
+
+
+def lock_id(model: type[M], key: object) -> M:
+    """Lock one row by its key. Raises ObjectDoesNotExist."""
+    found = lock_ids(model, [key])
+    if not found:
+        raise ObjectDoesNotExist(model.__name__)
+    return found.popitem()[1]
+
+
+@cache
+def _by_key(model: type[models.Model]) -> str:
+    """As `lock` has Django build it, built once."""
+    key = model._meta.pk.column
+    return f"""
+        SELECT {columns(model)} FROM {model._meta.db_table}
+        WHERE {key} = ANY(%s) ORDER BY {key} FOR NO KEY UPDATE
+    """  # noqa: S608  # nosec B608  a model's names
+
+
+def check_in_transaction(model: type[models.Model]) -> None:
+    """Raises NotInTransaction."""
+    if not connection.in_atomic_block:
+        raise NotInTransaction(model.__name__)
 
 
 @contextmanager

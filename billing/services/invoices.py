@@ -214,7 +214,8 @@ def reopen(*, invoice: Invoice, amount_cents: int) -> None:
 def _move(amounts: Mapping[Invoice, int], change: str) -> None:
     """One UPDATE under the bills' CHECKs: PostgreSQL decides whether the amounts are there.
 
-    However many bills, it is one statement. Several are locked by their keys before.
+    However many bills, it is one statement. Several are locked by their keys before. Where it is
+    refused, the caller's whole transaction is: no savepoint is kept for going on without.
     """
     if any(amount_cents <= 0 for amount_cents in amounts.values()):
         raise ValueError("an amount to move is positive")
@@ -222,7 +223,7 @@ def _move(amounts: Mapping[Invoice, int], change: str) -> None:
         return
     bills = {invoice.pk: invoice for invoice in amounts}
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             cursor.execute(
                 f"""
                 UPDATE billing_invoice bill SET {change}

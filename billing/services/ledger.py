@@ -9,10 +9,28 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import connection
 
 from accounts.models import Region
-from billing.models import BillingAccount, EntryKind, Invoice, JournalEntry, JournalLine, LedgerCode
+from billing.models import BillingAccount, EntryKind, Invoice, JournalEntry, LedgerCode
+from common.clock import now
+
+# An entry and all of its lines in one statement: nothing, where its key is taken.
+_POST = """
+    WITH entry AS (
+        INSERT INTO billing_journalentry
+            (region_id, kind, source, source_id, effective_on, posted_at)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (kind, source, source_id) DO NOTHING
+        RETURNING id, xact_id
+    ), lines AS (
+        INSERT INTO billing_journalline
+            (entry_id, ledger_account_id, amount_cents, account_id, invoice_id)
+        SELECT entry.id, line.*
+        FROM entry, unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS line
+    )
+    SELECT id, xact_id::text FROM entry
+"""
 
 
 class PostedDifferently(RuntimeError):
@@ -52,29 +70,30 @@ def post(
     Call it in the transaction that moves what the entry is about. Raises PostedDifferently; an entry
     that does not balance fails at commit with an IntegrityError.
     """
-    try:
-        with transaction.atomic():  # a savepoint: the key may be taken
-            entry = JournalEntry.objects.create(
-                kind=kind,
-                source=source,
-                source_id=source_id,
-                region=region,
-                effective_on=effective_on,
-            )
-    except IntegrityError:
+    entry = JournalEntry(
+        kind=kind,
+        source=source,
+        source_id=source_id,
+        region=region,
+        effective_on=effective_on,
+        posted_at=now(),
+    )
+    columns = [list(column) for column in zip(*(line.key for line in lines), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _POST,
+            [
+                *(region.pk, kind, source, source_id, effective_on, entry.posted_at),
+                *(columns or [[], [], [], []]),
+            ],
+        )
+        posted = cursor.fetchone()
+    if posted is None:
         existing = JournalEntry.objects.get(kind=kind, source=source, source_id=source_id)
         _check_same(existing, lines)
         return existing, False
-    JournalLine.objects.bulk_create(
-        JournalLine(
-            entry=entry,
-            ledger_account_id=line.code,
-            amount_cents=line.amount_cents,
-            account=line.account,
-            invoice=line.invoice,
-        )
-        for line in lines
-    )
+    entry.pk, entry.xact_id = posted[0], int(posted[1])
+    entry._state.adding = False
     return entry, True
 
 

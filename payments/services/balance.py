@@ -75,16 +75,17 @@ def apply_automatically(*, account: BillingAccount) -> list[Payment]:
             return []
         for amounts in _spread(account).values():
             try:
-                payments.append(
-                    open_payment(
-                        account=account,
-                        amounts=amounts,
-                        payer=Payment.Payer.SYSTEM,
-                        paid_by=None,
-                        via=PaymentEvent.Via.RECONCILER,
-                        from_balance_cents=sum(amounts.values()),
+                with transaction.atomic():
+                    payments.append(
+                        open_payment(
+                            account=account,
+                            amounts=amounts,
+                            payer=Payment.Payer.SYSTEM,
+                            paid_by=None,
+                            via=PaymentEvent.Via.RECONCILER,
+                            from_balance_cents=sum(amounts.values()),
+                        )
                     )
-                )
             except CannotPay:
                 continue  # a bill changed meanwhile; the next run sees it
     return [

@@ -7,11 +7,12 @@ may payments.services.submission ask for the money.
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts.models import User
 from billing.models import BillingAccount, Invoice
 from common.clock import business_date
-from common.locks import lock_one
+from common.locks import lock_id
 from payments import authorizations, gateway
 from payments.authorizations import Agreement, needs_authorization
 from payments.exceptions import AmountOutOfRange, BalanceTooLow, BillNotPayable, NotReviewed
@@ -116,11 +117,11 @@ def confirm(
     stored here, before anything is sent. Raises NotReviewed, MethodNotUsable, BillBusy,
     BillNotPayable or BalanceTooLow, and then nothing has changed.
     """
-    lock_one(BillingAccount.objects.filter(pk=checkout.account_id))
-    existing = Payment.objects.filter(checkout=checkout).first()
-    if existing is not None:
-        return existing
-    checkout.refresh_from_db()
+    account = lock_id(BillingAccount, checkout.account_id)
+    checkout = Checkout.objects.annotate(paid_by_key=F("payment")).get(pk=checkout.pk)
+    if checkout.paid_by_key is not None:
+        return Payment.objects.get(pk=checkout.paid_by_key)
+    checkout.account = account
     amounts = dict(checkout.items.values_list("invoice_id", "amount_cents"))
     to_charge = sum(amounts.values()) + checkout.to_balance_cents - checkout.from_balance_cents
     if to_charge and not (checkout.confirmation_token or checkout.saved_method_id):
@@ -137,11 +138,11 @@ def confirm(
         if agreement is None:
             raise NotReviewed(str(checkout.pk))
         checkout.authorization = authorizations.record(
-            account=checkout.account, agreement=agreement, given_by=paid_by
+            account=account, agreement=agreement, given_by=paid_by
         )
         checkout.save(update_fields=["authorization"])
     return open_payment(
-        account=checkout.account,
+        account=account,
         amounts=amounts,
         payer=payer,
         paid_by=paid_by,

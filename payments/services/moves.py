@@ -1,20 +1,77 @@
 """Moving a payment's state, with its event: the member's timeline and the auditor's trail."""
 
+from django.db import connection
+
+from accounts.models import Region
 from billing.models import BillingAccount
 from common.clock import now
-from common.locks import lock_one
+from common.db import columns, row_of
+from common.locks import check_in_transaction, lock_id
 from payments.models import Payment, PaymentEvent, State
+
+# What a move writes: the state with its times, and what the caller learned together with it.
+_WRITTEN = (
+    "state",
+    "checks",
+    "submitted_at",
+    "settled_at",
+    "ended_at",
+    "next_check_at",
+    "expected_on",
+    "decline_code",
+    "method_kind",
+    "method_brand",
+    "method_last4",
+)
+# The move and its event in one statement: neither is ever without the other.
+_MOVE = f"""
+    WITH moved AS (
+        UPDATE payments_payment SET {", ".join(f"{column} = %s" for column in _WRITTEN)}
+        WHERE id = %s RETURNING id
+    )
+    INSERT INTO payments_paymentevent (payment_id, at, from_state, to_state, via, detail)
+    SELECT id, %s, %s, %s, %s, %s FROM moved
+"""  # noqa: S608  # nosec B608  the columns are the ones above
+
+_ACCOUNT_OF = f"""
+    SELECT {columns(BillingAccount, "account")}, {columns(Region, "region")}
+    FROM billing_billingaccount account JOIN accounts_region region ON region.id = account.region_id
+    WHERE account.id = (SELECT account_id FROM payments_payment WHERE id = %s)
+    FOR NO KEY UPDATE OF account
+"""  # noqa: S608  # nosec B608  names of columns
 
 
 def lock_payment(payment_id: int) -> Payment:
-    """Lock the account, then the payment: the order of every path that moves money."""
-    account_id = Payment.objects.values_list("account_id", flat=True).get(pk=payment_id)
-    lock_one(BillingAccount.objects.filter(pk=account_id))
-    return lock_one(Payment.objects.filter(pk=payment_id))
+    """Lock the account, then the payment: the order of every path that moves money.
+
+    The payment comes with its account and region as they are under the lock.
+    """
+    account = _lock_account_of(payment_id)
+    payment = lock_id(Payment, payment_id)
+    payment.account = account
+    if payment.region_id == account.region_id:
+        payment.region = account.region
+    return payment
+
+
+def _lock_account_of(payment_id: int) -> BillingAccount:
+    check_in_transaction(BillingAccount)
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCOUNT_OF, [payment_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise Payment.DoesNotExist(payment_id)
+    own = len(BillingAccount._meta.concrete_fields)
+    account = row_of(BillingAccount, row[:own])
+    account.region = row_of(Region, row[own:])
+    return account
 
 
 def move(payment: Payment, target: str, *, via: PaymentEvent.Via, detail: str = "") -> None:
-    """Set state and times, and record the move. PostgreSQL refuses what MOVES does not allow."""
+    """Set state and times, and record the move. PostgreSQL refuses what MOVES does not allow.
+
+    Of what the caller set before, the columns of _WRITTEN are written with it.
+    """
     at, before = now(), payment.state
     payment.state = target
     payment.checks = 0
@@ -27,7 +84,6 @@ def move(payment: Payment, target: str, *, via: PaymentEvent.Via, detail: str = 
     if payment.has_outcome:
         payment.next_check_at = None
         payment.ended_at = payment.ended_at or at
-    payment.save()
-    PaymentEvent.objects.create(
-        payment=payment, from_state=before, to_state=target, via=via, detail=detail[:80]
-    )
+    written = [getattr(payment, column) for column in _WRITTEN]
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [*written, payment.pk, at, before, target, via, detail[:80]])

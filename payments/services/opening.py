@@ -5,8 +5,9 @@ The row, its parts, what is set aside on bills and held of the account balance: 
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from django.db import transaction
+from django.db import connection
 
 from accounts.models import User
 from billing.models import BillingAccount, Invoice
@@ -14,7 +15,7 @@ from billing.services import balance
 from billing.services import invoices as bills
 from common import references
 from common.clock import now
-from common.locks import lock_ids, lock_one
+from common.locks import lock_ids
 from payments.exceptions import BalanceTooLow, BillBusy, BillNotPayable, MixedBills
 from payments.models import (
     Allocation,
@@ -30,8 +31,17 @@ from payments.services.settlement import check_after
 REFERENCE_LENGTH = 11  # and a check character: three blocks of four
 Via = PaymentEvent.Via
 
+# The first event, and what goes to which bill.
+_BEGIN = """
+    WITH event AS (
+        INSERT INTO payments_paymentevent (payment_id, at, from_state, to_state, via, detail)
+        VALUES (%s, %s, '', %s, %s, '')
+    )
+    INSERT INTO payments_allocation (payment_id, invoice_id, amount_cents, reversed_cents, in_flight)
+    SELECT %s, part.*, 0, true FROM unnest(%s::bigint[], %s::bigint[]) AS part
+"""
 
-@transaction.atomic
+
 def open_payment(
     *,
     account: BillingAccount,
@@ -48,11 +58,11 @@ def open_payment(
 ) -> Payment:
     """Commit to paying `amounts` (cents by invoice id), and adding `to_balance_cents` to the balance.
 
-    The method is the checkout's, or a saved `method` under the `authorization` that its owner gave;
+    In the caller's transaction, which has locked `account`, and which ends where this raises. The
+    method is the checkout's, or a saved `method` under the `authorization` that its owner gave;
     without either, the balance pays all. Raises BillBusy, BillNotPayable,
     MixedBills or BalanceTooLow, and then nothing has changed.
     """
-    account = lock_one(BillingAccount.objects.filter(pk=account.pk))
     invoices = lock_ids(Invoice, amounts)
     if len(invoices) != len(amounts):
         raise BillNotPayable("a bill is gone")
@@ -70,11 +80,10 @@ def open_payment(
         next_check_at=(at or now()) + check_after(State.CREATED, checks=0),
         **(_saved(method, authorization) if method else _method_of(checkout)),
     )
-    PaymentEvent.objects.create(payment=payment, to_state=State.CREATED, via=via)
-    Allocation.objects.bulk_create(
-        Allocation(payment=payment, invoice=invoices[pk], amount_cents=cents)
-        for pk, cents in amounts.items()
-    )
+    first_event: list[Any] = [payment.pk, payment.created_at, State.CREATED, via]
+    parts: list[Any] = [payment.pk, list(amounts), list(amounts.values())]
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN, [*first_event, *parts])
     try:
         bills.reserve_all({invoices[pk]: cents for pk, cents in amounts.items()})
     except bills.NotOwed as error:
@@ -128,8 +137,11 @@ def check_amounts(account: BillingAccount, amounts: Mapping[Invoice, int]) -> No
 
 
 def _check_free(invoices: Iterable[Invoice]) -> None:
-    """In one query, however many bills."""
-    busy = Allocation.objects.filter(invoice__in=[invoice.pk for invoice in invoices], in_flight=True)
+    """In one query, however many bills; in none where nothing is set aside: nothing is in flight."""
+    reserved = [invoice.pk for invoice in invoices if invoice.reserved_cents]
+    if not reserved:
+        return
+    busy = Allocation.objects.filter(invoice__in=reserved, in_flight=True)
     reference = busy.values_list("payment__reference", flat=True).first()
     if reference is not None:
         raise BillBusy(reference)

@@ -6,17 +6,17 @@ sends only what was certainly never confirmed.
 """
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
 from django.urls import reverse
 
 from common.clock import now
+from common.db import columns, rows
 from common.failpoints import failpoint
 from payments import gateway
 from payments.authorizations import consent_of
@@ -39,6 +39,17 @@ ACTION_WITHIN = dt.timedelta(minutes=30)
 # Stripe may forget a key after 24 hours; from then on the same call would be a new one.
 KEY_LIVES = dt.timedelta(hours=23)
 
+_TAKE_LEASE = f"""
+    UPDATE payments_payment SET lease_until = %s
+    WHERE id = %s AND (lease_until IS NULL OR lease_until < %s)
+      AND state = ANY(%s) AND review_reason = ''
+    RETURNING {columns(Payment)}
+"""  # noqa: S608  # nosec B608  names of columns
+_END_LEASE = f"""
+    UPDATE payments_payment SET lease_until = NULL WHERE id = %s AND lease_until = %s
+    RETURNING {columns(Payment)}
+"""  # noqa: S608  # nosec B608  names of columns
+
 
 def advance(*, payment_id: int, via: Via, at: dt.datetime | None = None) -> Payment:
     """Take a payment as far as it goes now, asking Stripe; returns it as it stands then.
@@ -46,29 +57,22 @@ def advance(*, payment_id: int, via: Via, at: dt.datetime | None = None) -> Paym
     Does nothing while somebody else holds the lease, and nothing to a payment that has ended.
     """
     at = at or now()
-    with _lease(payment_id, at) as payment:
-        if payment is not None:
-            _advance(payment, via, at)
-    return Payment.objects.get(pk=payment_id)
+    return _with_lease(payment_id, at, lambda payment: _advance(payment, via, at))
 
 
-@contextmanager
-def _lease(payment_id: int, at: dt.datetime) -> Iterator[Payment | None]:
-    """The payment, for as long as nobody else may talk to Stripe about it; None where somebody does."""
+def _with_lease(payment_id: int, at: dt.datetime, act: Callable[[Payment], None]) -> Payment:
+    """Act on a payment while nobody else may talk to Stripe about it; returns it as it stands then.
+
+    Where somebody else holds the lease, or nothing is to be asked any more, nothing is done.
+    """
     until = at + LEASE
-    taken = Payment.objects.filter(
-        Q(lease_until__isnull=True) | Q(lease_until__lt=at),
-        pk=payment_id,
-        state__in=RESERVING,
-        review_reason="",
-    ).update(lease_until=until)
-    if not taken:
-        yield None
-        return
-    try:
-        yield Payment.objects.select_related("region").get(pk=payment_id)
-    finally:
-        Payment.objects.filter(pk=payment_id, lease_until=until).update(lease_until=None)
+    after: list[Payment] = []
+    for payment in rows(Payment, _TAKE_LEASE, [until, payment_id, at, list(RESERVING)]):
+        try:
+            act(payment)
+        finally:
+            after = rows(Payment, _END_LEASE, [payment_id, until])
+    return after[0] if after else Payment.objects.get(pk=payment_id)
 
 
 def _advance(payment: Payment, via: Via, at: dt.datetime) -> None:
@@ -235,11 +239,13 @@ def _is_card_testing(payment: Payment, intent: Intent) -> bool:
 
 def abandon(*, payment_id: int, via: Via) -> Payment:
     """The payer does not want to take the bank's extra step. It may have succeeded meanwhile."""
-    with _lease(payment_id, now()) as payment:
-        if payment is not None and payment.state == State.REQUIRES_ACTION:
+
+    def cancel(payment: Payment) -> None:
+        if payment.state == State.REQUIRES_ACTION:
             with suppress(OutcomeUnknown, Busy):  # the reconciler will cancel it later
                 settlement.settle(payment_id=payment_id, intent=_cancel(payment), via=via)
-    return Payment.objects.get(pk=payment_id)
+
+    return _with_lease(payment_id, now(), cancel)
 
 
 def client_secret(*, payment: Payment) -> str:
