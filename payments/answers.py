@@ -5,6 +5,7 @@ turned away unread. OutcomeUnknown: anything may have happened; only asking tell
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class GatewayError(Exception):
@@ -56,6 +57,37 @@ class Method:
     exp_month: int | None = None
     exp_year: int | None = None
     blocked_code: str = ""  # why Stripe takes no debits of this bank account any more
+
+
+def read_method(found: Any) -> Method | None:
+    """What may be shown of a PaymentMethod, or of the preview that a token carries."""
+    if found is None:
+        return None
+    key = str(getattr(found, "id", None) or "")
+    if found.type == "card":
+        card = found.card
+        return Method(
+            kind="card",
+            brand=card.brand,
+            last4=card.last4,
+            id=key,
+            funding=card.funding or "",
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+        )
+    if found.type == "us_bank_account":
+        bank = found.us_bank_account
+        name, last4 = getattr(bank, "bank_name", None), getattr(bank, "last4", None)
+        blocked = getattr(getattr(bank, "status_details", None), "blocked", None)
+        why = blocked and (blocked.network_code or blocked.reason)
+        return Method(
+            kind="us_bank_account",
+            brand=name or "",
+            last4=last4 or "",
+            id=key,
+            blocked_code=why or "",
+        )
+    return Method(kind=found.type, brand="", last4="", id=key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,12 @@ from payments.answers import NotConfigured as NotConfigured
 from payments.answers import OutcomeUnknown as OutcomeUnknown
 from payments.answers import Refused as Refused
 from payments.answers import SentRefund as SentRefund
+from payments.answers import read_method as read_method
 from payments.declines import RETURN_CODE
+from payments.transport import NoAnswer, Transport
+
+# Stripe learns nothing of our machines, nor how long our calls take.
+stripe.enable_telemetry = False
 
 
 def keys(account: str) -> Mapping[str, str]:
@@ -77,9 +82,13 @@ def _client(account: str) -> stripe.StripeClient:
     )
 
 
-def http_client() -> stripe.HTTPClient:
+def http_client() -> stripe.HTTPClient | Transport:
     """How requests travel; tests put the sandbox's core here."""
-    return stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS)
+    return Transport(
+        settings.STRIPE_API_BASE or stripe.DEFAULT_API_BASE,
+        timeout_seconds=settings.STRIPE_TIMEOUT_SECONDS,
+        ca_bundle=stripe.ca_bundle_path,
+    )
 
 
 _in_background: ContextVar[bool] = ContextVar("stripe_in_background", default=False)
@@ -103,7 +112,7 @@ class _Metered(stripe.HTTPClient):
 
     name = "metered"
 
-    def __init__(self, inner: stripe.HTTPClient, *, account: str) -> None:
+    def __init__(self, inner: stripe.HTTPClient | Transport, *, account: str) -> None:
         super().__init__()
         self._inner = inner
         self._account = account
@@ -116,7 +125,10 @@ class _Metered(stripe.HTTPClient):
         if _in_background.get():
             self._take_token()
         self._thread_local.sent = True
-        return self._inner.request(method, url, headers, post_data)
+        try:
+            return self._inner.request(method, url, headers, post_data)
+        except NoAnswer as error:
+            raise stripe.APIConnectionError(str(error), should_retry=error.may_repeat) from error
 
     def _take_token(self) -> None:
         try:
@@ -364,34 +376,3 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
         error_code=refusal_code(error) if error else "",
         method=read_method(expanded) if isinstance(expanded, stripe.PaymentMethod) else None,
     )
-
-
-def read_method(found: Any) -> Method | None:
-    """What may be shown of a PaymentMethod, or of the preview that a token carries."""
-    if found is None:
-        return None
-    key = str(getattr(found, "id", None) or "")
-    if found.type == "card":
-        card = found.card
-        return Method(
-            kind="card",
-            brand=card.brand,
-            last4=card.last4,
-            id=key,
-            funding=card.funding or "",
-            exp_month=card.exp_month,
-            exp_year=card.exp_year,
-        )
-    if found.type == "us_bank_account":
-        bank = found.us_bank_account
-        name, last4 = getattr(bank, "bank_name", None), getattr(bank, "last4", None)
-        blocked = getattr(getattr(bank, "status_details", None), "blocked", None)
-        why = blocked and (blocked.network_code or blocked.reason)
-        return Method(
-            kind="us_bank_account",
-            brand=name or "",
-            last4=last4 or "",
-            id=key,
-            blocked_code=why or "",
-        )
-    return Method(kind=found.type, brand="", last4="", id=key)
