@@ -34,6 +34,7 @@ NOT_REACHED = {
     "payments:method_step", "payments:method_verify", "guest:card",
     "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
     "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
+    "desk:index", "desk:show",  # tests/e2e/test_chat.py looks at them
 }  # fmt: skip
 
 
@@ -168,6 +169,27 @@ def test_a_member_who_owes(product: Product, people: People, new_page: NewPage) 
     assert sweep.found == []
 
 
+def test_in_spanish(product: Product, people: People, new_page: NewPage) -> None:
+    """The pages whose words are longest; a choice before the log-in stays after it."""
+    sweep = Sweep(page := new_page())
+    page.goto(f"{product.url}/register/wa/")
+    steps.press(page.get_by_role("button", name="Español"))
+    steps.press(page.get_by_role("button", name="Continuar"))
+    sweep.look("registration with nothing filled in, in Spanish")
+    page.goto(f"{product.url}/login/")
+    page.get_by_label("Correo electrónico").fill(people["household"]["email"])
+    page.get_by_label("Contraseña").fill(people["household"]["password"])
+    steps.press(page.get_by_role("main").get_by_role("button", name="Iniciar sesión"))
+    expect(page.get_by_role("heading", name="Facturación")).to_be_visible()
+    sweep.look("billing home, in Spanish")
+    sweep.visit(f"{product.url}/pay/", "choose bills, in Spanish")
+    sweep.visit(f"{product.url}/payments/", "payments, in Spanish")
+    assert page.locator("html").get_attribute("lang") == "es"
+    steps.press(page.get_by_role("button", name="English"))
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    assert sweep.found == []
+
+
 def test_every_page_of_paying(product: Product, people: People, new_page: NewPage) -> None:
     sweep = Sweep(page := new_page())
     steps.log_in(page, product, people["household"])
@@ -260,6 +282,37 @@ def test_saved_methods(product: Product, people: People, new_page: NewPage) -> N
     sweep.visit(f"{product.url}/methods/", "saved methods")
     steps.press(page.get_by_role("link", name="Remove"))
     sweep.look("remove a method")
+    assert sweep.found == []
+
+
+def test_help(product: Product, people: People, new_page: NewPage) -> None:
+    sweep = Sweep(page := new_page())
+    sweep.visit(f"{product.url}/help/", "help")
+    sweep.visit(f"{product.url}/help/?again=1", "help, with cookies checked")
+    sweep.visit(f"{product.url}/chat/again/", "an earlier conversation")
+    sweep.visit(f"{product.url}/chat/link/no-such-link/", "link to a conversation")
+    steps.press(page.get_by_role("button", name="Open the conversation"))
+    sweep.look("dead link to a conversation")
+    sweep.visit(f"{product.url}/reminders/stop/no-such-link/", "dead link to end reminders", status=404)
+    sweep.visit(f"{product.url}/chat/new/", "a guest's chat")
+    steps.press(page.get_by_role("button", name="Start the chat"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    sweep.look("a guest's chat with nothing filled in")
+    steps.log_in(page, product, people["member_without_bills"])
+    sweep.visit(f"{product.url}/account/reminders/", "reminders")
+    sweep.visit(f"{product.url}/chat/", "no conversations")
+    steps.press(page.get_by_role("link", name="Start a new chat"))
+    sweep.look("a member's chat")
+    page.get_by_label("What is it about?").fill("A letter")
+    page.get_by_label("Your message").fill("I got a letter.\n<b>Why?</b>")
+    steps.press(page.get_by_role("button", name="Start the chat"))
+    expect(page.get_by_text("<b>Why?</b>")).to_be_visible()
+    sweep.look("a conversation")
+    steps.press(page.get_by_role("link", name="Send a picture or PDF"))
+    steps.press(page.get_by_role("button", name="Send"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    sweep.look("a file that is missing")
+    sweep.visit(f"{product.url}/chat/", "conversations")
     assert sweep.found == []
 
 
