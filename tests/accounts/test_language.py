@@ -141,5 +141,7 @@ def test_hours_of_the_telephone_are_read_in_the_readers_language(client: Client)
         assert (
             region.hours_read == "de lunes a viernes, de 8 a.m. a 5 p.m.; sábados, de 8 a.m. a mediodía"
         )
+        client.cookies[COOKIE] = "es"
+        assert region.hours_read in client.get(reverse("contact")).text
         region.hours_es = ""
         assert region.hours_read == region.hours
