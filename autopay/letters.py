@@ -13,6 +13,7 @@ from post_office.models import Email
 
 from accounts.models import User
 from autopay.models import Draft, Enrollment, Scope
+from autopay.terms import Choice
 from common import mail
 from common.money import format_cents
 from payments.emails import DEFAULT_LANGUAGE
@@ -57,7 +58,7 @@ def send(enrollment: Enrollment, write: Callable[[], Letter]) -> Email | None:
 
 def manage_page() -> str:
     """Where autopay is seen and changed."""
-    return reverse("billing:home")
+    return reverse("autopay:index")
 
 
 def pay_page(draft: Draft) -> str:
@@ -76,7 +77,7 @@ def facts_of(draft: Draft, *, amount_cents: int | None = None) -> Facts:
     )
 
 
-def scope_words(enrollment: Enrollment) -> str:
+def scope_words(enrollment: Enrollment | Choice) -> str:
     """Such as "Autopay of your premiums"."""
     if enrollment.scope == Scope.PREMIUMS:
         return _("Autopay of your premiums")
@@ -85,9 +86,14 @@ def scope_words(enrollment: Enrollment) -> str:
 
 def standing_of(enrollment: Enrollment) -> Facts:
     """What an enrollment stands for now."""
-    day, limit = enrollment.day_of_month, enrollment.limit_cents
+    return (*chosen_in(enrollment), (_("Autopay reference"), enrollment.reference))
+
+
+def chosen_in(choice: Enrollment | Choice) -> Facts:
+    """Method, day, limit, account balance: of what stands, or of what is about to be agreed to."""
+    day, limit = choice.day_of_month, choice.limit_cents
     return (
-        (_("Paid with"), name_of(enrollment.method)),
+        (_("Paid with"), name_of(choice.method)),
         (
             _("Day"),
             _("On each bill's due date")
@@ -95,6 +101,5 @@ def standing_of(enrollment: Enrollment) -> Facts:
             else _("Day %(day)d of the month") % {"day": day},
         ),
         (_("Limit for one draw"), _("No limit") if limit is None else format_cents(limit)),
-        (_("Account balance"), _("Used first") if enrollment.use_balance else _("Not used")),
-        (_("Autopay reference"), enrollment.reference),
+        (_("Account balance"), _("Used first") if choice.use_balance else _("Not used")),
     )

@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 
 from autopay.letters import scope_words
@@ -17,7 +19,9 @@ from autopay.models import (
 )
 from autopay.models.draft import UPCOMING
 from autopay.services.enrollment import Proof, proof_of
+from billing.hooks import Draw as BillDraw
 from billing.models import BillingAccount
+from payments.methods import name_of
 from payments.models import PaymentMethod
 
 __all__ = ["Draw", "Proof", "proof_of"]  # and what is defined below
@@ -103,15 +107,48 @@ def changes(enrollment: Enrollment) -> list[EnrollmentEvent]:
 
 def next_draw(account: BillingAccount) -> Draw | None:
     """The next draw of an account that nothing stands in the way of."""
-    drafts = [
-        draft
-        for enrollment in enrollments(account)
-        if enrollment.draws
-        for draft in _to_come(enrollment)
-        if draft.state != DraftState.HELD
-    ]
-    first = min(drafts, key=lambda draft: (draft.next_try_on or draft.draw_on, draft.pk), default=None)
+    first = _to_be_drawn().filter(enrollment__account=account).first()
     return _draw(first) if first else None
+
+
+def _to_be_drawn() -> "QuerySet[Draft]":
+    """What will be drawn as things stand, earliest first."""
+    return (
+        Draft.objects.filter(
+            Q(state__in=(DraftState.PLANNED, DraftState.NOTICED))
+            | Q(state=DraftState.FAILED, next_try_on__isnull=False),
+            enrollment__state=EnrollmentState.ACTIVE,
+        )
+        .select_related("enrollment__method", "invoice", "payment")
+        .order_by(Coalesce("next_try_on", "draw_on"), "pk")
+    )
+
+
+def draws_of(invoice_ids: Collection[int]) -> dict[int, BillDraw]:
+    """When and how these bills will be drawn (billing.hooks)."""
+    drafts = _to_be_drawn().filter(invoice_id__in=invoice_ids)
+    return {draft.invoice_id: _bill_draw(draft) for draft in drafts}
+
+
+def next_of(account_id: int) -> BillDraw | None:
+    """The next draw of an account, by its key (billing.hooks)."""
+    first = _to_be_drawn().filter(enrollment__account=account_id).first()
+    return _bill_draw(first) if first else None
+
+
+def _bill_draw(draft: Draft) -> BillDraw:
+    return BillDraw(
+        on=draft.next_try_on or draft.draw_on,
+        amount_cents=draft.amount_cents,
+        method=name_of(draft.enrollment.method),
+    )
+
+
+def ended(account: BillingAccount) -> list[Enrollment]:
+    """Those that were canceled, newest first."""
+    return list(
+        Enrollment.objects.filter(account=account, state=EnrollmentState.CANCELED).order_by("-ended_at")
+    )
 
 
 def uses_of(method: PaymentMethod) -> list[str]:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("billing/", include("billing.urls")),
+    path("autopay/", include("autopay.urls")),
     path("", include("payments.urls")),
     path("guest/", include("payments.guest.urls")),
     path("webhooks/stripe/<slug:account>/", stripe_webhook, name="stripe_webhook"),

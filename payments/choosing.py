@@ -13,6 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.hooks import Draw, draws_of
 from common.forms import MoneyField
 from common.money import format_cents
 from payments.exceptions import MixedBills
@@ -36,6 +37,7 @@ class Row:
     ticked: bool
     amount: str
     errors: list[str]
+    draw: Draw | None = None  # it will be paid by itself
 
     @property
     def amount_name(self) -> str:
@@ -122,6 +124,7 @@ class ChooseForm(forms.Form):
     def rows(self) -> list[Row]:
         """The lines of the page; reading them checks what was typed."""
         ticked = self._ticked()
+        draws = draws_of([bill.pk for bill in self._bills.values() if bill])
         return [
             Row(
                 key=key,
@@ -131,6 +134,7 @@ class ChooseForm(forms.Form):
                 ticked=key in ticked,
                 amount=self._typed(key),
                 errors=[str(error) for error in self.errors.get(AMOUNT + key, [])],
+                draw=draws.get(bill.pk) if bill else None,
             )
             for key, bill in self._bills.items()
         ]

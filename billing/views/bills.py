@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from billing import queries
+from billing import hooks, queries
 from billing.access import account_required
 from billing.filters import KINDS, SORTS, STATES, BillFilter, read_filter
 from billing.models import BillingAccount, Invoice
@@ -44,6 +44,7 @@ def home(request: HttpRequest, account: BillingAccount) -> HttpResponse:
         "owed": owed,
         "sides": sides,
         "last_payment": queries.last_payment(account),
+        "next_draw": hooks.next_draw(account.pk),
         "bills_url": reverse("billing:list"),
     }
     return render(request, "billing/home.html", context)
@@ -119,6 +120,7 @@ def bill_detail(request: HttpRequest, account: BillingAccount, pk: int) -> HttpR
         "voided_on": bill.voided_at and business_date(time_zone, bill.voided_at),
         "breakdown": queries.breakdown(bill),
         "postings": queries.postings(bill),
+        "draw": hooks.draws_of([bill.pk]).get(bill.pk),
         "bills_url": reverse("billing:list"),
     }
     return render(request, "billing/detail.html", context)

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -30,12 +31,14 @@ from payments.services import methods as saved
 
 Status = PaymentMethod.Status
 CHOSEN = "new_method"  # in the session: what the payer typed into Stripe's frame, until it is saved
+COME_BACK = "method_next"  # in the session: the page that a method was needed for
 
 
 @require_safe
 @account_required
 def index(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     """Every method of the account, how it stands, and what can be done with it."""
+    request.session.pop(COME_BACK, None)
     today = business_date(account.region.time_zone)
     rows = [(method, name_of(method), standing(method, on=today)) for method in saved.listed(account)]
     return render(request, "payments/methods.html", {"rows": rows})
@@ -46,7 +49,13 @@ def index(request: HttpRequest, account: BillingAccount) -> HttpResponse:
 @reauthentication_required
 @allow_stripe
 def add(request: HttpRequest, account: BillingAccount) -> HttpResponse:
-    """Type a card or a bank account into Stripe's frame; we get a token for it."""
+    """Type a card or a bank account into Stripe's frame; we get a token for it.
+
+    `?next=` is the page of ours that needs it; saved, it leads back there.
+    """
+    asked_from = request.GET.get("next", "")
+    if url_has_allowed_host_and_scheme(asked_from, allowed_hosts=None):
+        request.session[COME_BACK] = asked_from
     form = method_forms.TokenForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         token = form.cleaned_data["confirmation_token"]
@@ -115,6 +124,7 @@ def _tell(request: HttpRequest, method: PaymentMethod) -> HttpResponse:
             return redirect("payments:method_step", method.pk)
         case Status.ACTIVE:
             messages.success(request, _("%(method)s is saved.") % name)
+            return redirect(request.session.pop(COME_BACK, None) or "payments:methods")
         case Status.VERIFY:
             messages.info(
                 request,

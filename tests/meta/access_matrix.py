@@ -17,6 +17,7 @@ from django.test import Client
 
 from accounts.roles import Role
 from accounts.services import registration
+from autopay.services import enrollment
 from billing.models import LedgerBlock
 from common.clock import business_date, now
 from demo import mailbox
@@ -37,6 +38,7 @@ from payments.services import receipt_links
 from support.models import Change, Conversation, DeskHours, SocialProfile
 from support.services import links
 from tests.support import paying
+from tests.support.autopay import by, enroll
 from tests.support.chat import attach, make_banner, make_conversation, stop_token
 from tests.support.factories import PASSWORD, make_account, make_invoice, make_member, make_staff
 from tests.support.methods import add as add_method
@@ -94,6 +96,21 @@ class World:
     def method_to_verify(self) -> PaymentMethod:
         """A bank account to which deposits are on their way."""
         return add_by_token(self.account, token_of_unverified_bank(self.sandbox))
+
+    def autopay(self) -> list[str]:
+        """The reference of autopay of medical bills."""
+        return [enroll(self.saved_method()).reference]
+
+    def canceled_autopay(self) -> list[str]:
+        """The reference of one that was canceled."""
+        stands = enroll(self.saved_method())
+        enrollment.cancel(enrollment=stands, **by(stands))
+        return [stands.reference]
+
+    def draw(self) -> list[int]:
+        """The key of a draw that is planned."""
+        enroll(self.saved_method())
+        return [self.invoice.drafts.get().pk]
 
     def paid_year(self) -> int:
         """A year in which a payment has settled."""
@@ -399,6 +416,27 @@ ROWS: dict[str, Row] = {
     "payments:method_remove POST": owner(
         AWAY, method="post", args=lambda world: [world.saved_method().pk], password_first=True
     ),
+    # Autopay.
+    "autopay:index": guarantors(),
+    "autopay:method": guarantors(args=lambda world: ["premiums"], password_first=True),
+    "autopay:plan": guarantors(AWAY, args=lambda world: ["premiums"], password_first=True),
+    "autopay:agree": guarantors(AWAY, args=lambda world: ["premiums"], password_first=True),
+    "autopay:on": owner(args=World.autopay),
+    "autopay:copy": owner(args=World.autopay),
+    "autopay:proof": owner(args=World.canceled_autopay),
+    "autopay:canceled": owner(args=World.canceled_autopay),
+    "autopay:change_method": owner(args=World.autopay, password_first=True),
+    "autopay:agree_method": owner(
+        args=lambda world: [*world.autopay(), world.saved_method().pk], password_first=True
+    ),
+    "autopay:change_day": owner(args=World.autopay),
+    "autopay:change_limit": owner(args=World.autopay, password_first=True),
+    "autopay:act": owner(args=lambda world: [*world.autopay(), "pause"]),
+    "autopay:act POST": owner(AWAY, method="post", args=lambda world: [*world.autopay(), "cancel"]),
+    "autopay:skip": owner(args=World.draw),
+    "autopay:skip POST": owner(AWAY, method="post", args=World.draw),
+    "autopay:unskip": owner(args=World.draw),
+    "autopay:unskip POST": owner(AWAY, method="post", args=World.draw),
     # Paying without an account.
     "guest:start": everyone(),
     "guest:bill": guests(),
