@@ -17,7 +17,7 @@ from billing.hooks import Draw, draws_of
 from common.forms import MoneyField
 from common.money import format_cents
 from payments.exceptions import MixedBills
-from payments.forms import sentence
+from payments.forms import sentence, stranding
 from payments.queries import MAX_BILLS, PayableBill, Side
 from payments.services.checkout import MIN_CENTS
 from payments.split import allocate
@@ -81,7 +81,9 @@ class ChooseForm(forms.Form):
         start: Start,
         with_rest: bool,
         spendable_cents: int,
+        whole_cents: int,
     ) -> None:
+        """`whole_cents` can be paid on the side, also where only one bill of it is shown."""
         initial = {
             "use_balance": bool(start.from_balance_cents),
             "balance_amount": start.from_balance_cents or None,
@@ -90,6 +92,7 @@ class ChooseForm(forms.Form):
         self._start = start
         self._of_other_side = {str(bill.pk) for bill in other.shown}
         self._spendable_cents = spendable_cents
+        self._whole_cents = whole_cents
         self._bills: dict[str, PayableBill | None] = {str(bill.pk): bill for bill in side.shown}
         self._limits = {str(bill.pk): bill.payable_cents for bill in side.shown}
         self._rest_count = side.rest_count if with_rest and side.count <= MAX_BILLS else 0
@@ -158,6 +161,7 @@ class ChooseForm(forms.Form):
                 self.add_error(AMOUNT + key, _("Enter the amount you want to pay."))
         self.total_cents = sum(parts.values())
         self.from_balance_cents = self._clean_balance(data)
+        self._refuse_to_strand(parts)
         data["rest_cents"] = parts.pop(REST, 0)
         data["parts"] = {int(key): cents for key, cents in parts.items()}
         data["from_balance_cents"] = self.from_balance_cents
@@ -168,6 +172,16 @@ class ChooseForm(forms.Form):
         if self._of_other_side.intersection(ticked):
             self.errors.pop("pay", None)  # "cannot be paid now" would be wrong
             self.add_error("pay", sentence(MixedBills()))
+
+    def _refuse_to_strand(self, parts: Mapping[str, int]) -> None:
+        """No bill ends with a few cents that nothing can pay: neither a card nor the balance."""
+        if self.errors or not parts:
+            return
+        why = stranding(payable_cents=self._whole_cents, paid_cents=self.total_cents)
+        left = self._whole_cents - self.total_cents
+        if why and left > self._spendable_cents - self.from_balance_cents:
+            in_part = [key for key, cents in parts.items() if cents < self._limits[key]]
+            self.add_error(AMOUNT + in_part[-1] if in_part else "pay", why)
 
     def _clean_balance(self, data: Mapping[str, Any]) -> int:
         """Cents of the account balance; as many as possible where no amount was typed."""
@@ -180,7 +194,32 @@ class ChooseForm(forms.Form):
         if asked > most:
             self.add_error("balance_amount", self._balance_refusal(most))
             return 0
+        if 0 < self.total_cents - asked < MIN_CENTS <= self.total_cents:
+            self.add_error("balance_amount", self._too_little_for_a_card())
+            return 0
         return int(asked)
+
+    def _too_little_for_a_card(self) -> str:
+        facts = {
+            "least": format_cents(MIN_CENTS),
+            "most": format_cents(self.total_cents - MIN_CENTS),
+            "all": format_cents(self.total_cents),
+        }
+        if self._spendable_cents < self.total_cents:
+            return (
+                _(
+                    "That leaves less than %(least)s, too little for a card or bank account. "
+                    "Enter %(most)s or less."
+                )
+                % facts
+            )
+        return (
+            _(
+                "That leaves less than %(least)s, too little for a card or bank account. "
+                "Enter %(most)s or less, or all of it, %(all)s."
+            )
+            % facts
+        )
 
     def _balance_refusal(self, most: int) -> str:
         amount = {"amount": format_cents(most)}

@@ -24,6 +24,10 @@ class NotReviewed(CannotPay):
 class AmountOutOfRange(CannotPay):
     """Less than Stripe charges at all, or more than it charges at once."""
 
+    def __init__(self, charge_cents: int) -> None:
+        super().__init__(charge_cents)
+        self.charge_cents = charge_cents
+
 
 class MixedBills(CannotPay):
     """Premiums and medical bills are paid separately."""

@@ -15,7 +15,7 @@ from payments.exceptions import (
     MixedBills,
     NotReviewed,
 )
-from payments.services.checkout import MAX_CENTS, MIN_CENTS
+from payments.services.checkout import MAX_CENTS, MIN_CENTS, stranded_cents
 
 _SENTENCES = {
     MixedBills: _("Premiums and medical bills are paid separately. Pay one of them first."),
@@ -25,6 +25,34 @@ _SENTENCES = {
     NotReviewed: _("Choose how to pay before you confirm."),
     MethodNotUsable: _("This payment method cannot be used any more. Choose another one."),
 }
+
+
+def stranding(*, payable_cents: int, paid_cents: int) -> str:
+    """Why an amount would leave too little to be paid later, and what to do; "" where it would not."""
+    left = stranded_cents(payable_cents=payable_cents, paid_cents=paid_cents)
+    if not left:
+        return ""
+    facts = {
+        "left": format_cents(left),
+        "least": format_cents(MIN_CENTS),
+        "all": format_cents(payable_cents),
+        "part": format_cents(payable_cents - MIN_CENTS),
+    }
+    if payable_cents < 2 * MIN_CENTS:
+        return (
+            gettext(
+                "That would leave %(left)s, too little for a card or bank account to pay later. "
+                "Pay all of it: %(all)s."
+            )
+            % facts
+        )
+    return (
+        gettext(
+            "That would leave %(left)s, too little for a card or bank account to pay later. Pay all "
+            "of it, %(all)s, or %(part)s at most, so that at least %(least)s is left."
+        )
+        % facts
+    )
 
 
 def sentence(error: CannotPay) -> str:
@@ -37,6 +65,15 @@ def sentence(error: CannotPay) -> str:
             ),
             url=reverse("payments:show", args=[error.reference]),
             reference=error.reference,
+        )
+    if isinstance(error, AmountOutOfRange) and error.charge_cents < MIN_CENTS:
+        facts = {"amount": format_cents(error.charge_cents), "least": format_cents(MIN_CENTS)}
+        return (
+            gettext(
+                "%(amount)s is too little for a card or bank account: they pay %(least)s or more. Pay "
+                "it together with another bill or from your account balance, or call us to pay."
+            )
+            % facts
         )
     if isinstance(error, AmountOutOfRange):
         limits = {"least": format_cents(MIN_CENTS), "most": format_cents(MAX_CENTS)}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.matching import comparable_member_number
 from accounts.models import Region
 from common.forms import DATE_PARTS, DateField3, MoneyField
+from payments.forms import stranding
 from payments.guest import finding
 from payments.guest.paying import SIDES, Due
 from payments.services.checkout import MAX_CENTS, MIN_CENTS
@@ -150,6 +151,10 @@ class AmountForm(forms.Form):
                 self.add_error("amount", _("Enter the amount you want to pay."))
             elif amount is not None and amount > payable_cents:
                 self.add_error("amount", _("Enter what is due or less."))
+            elif amount is not None and (
+                why := stranding(payable_cents=payable_cents, paid_cents=amount)
+            ):
+                self.add_error("amount", why)
             data["amount_cents"] = amount
         else:
             self.errors.pop("amount", None)  # typed and then not chosen

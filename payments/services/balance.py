@@ -14,6 +14,7 @@ from payments.queries import payable_bills
 from payments.services import refunds, submission
 from payments.services.opening import open_payment
 from payments.services.refunds import REFUNDABLE
+from payments.split import allocate
 
 REASON = "Unspent account balance"
 
@@ -96,14 +97,11 @@ def apply_automatically(*, account: BillingAccount) -> list[Payment]:
 
 def _spread(account: BillingAccount) -> dict[bool, dict[int, int]]:
     """The spendable balance over payable bills by due date, premiums (True) and others apart."""
-    left = account.spendable_cents
+    bills = list(payable_bills(account))
+    total_cents = min(account.spendable_cents, sum(bill.payable_cents for bill in bills))
     spread: dict[bool, dict[int, int]] = defaultdict(dict)
-    for invoice in payable_bills(account):
-        part = min(left, invoice.payable_cents)
-        if part <= 0:
-            break
-        spread[invoice.kind == Invoice.Kind.PREMIUM][invoice.pk] = part
-        left -= part
+    for invoice, cents in allocate(total_cents, bills):
+        spread[invoice.kind == Invoice.Kind.PREMIUM][invoice.pk] = cents
     return dict(spread)
 
 

@@ -24,6 +24,12 @@ from payments.services.opening import check_amounts, open_payment
 MIN_CENTS, MAX_CENTS = 50, 99_999_999
 
 
+def stranded_cents(*, payable_cents: int, paid_cents: int) -> int:
+    """What a payment would leave that no card or bank account can pay later; 0 where all is well."""
+    left = payable_cents - paid_cents
+    return left if 0 < left < MIN_CENTS else 0
+
+
 @transaction.atomic
 def start(
     *,

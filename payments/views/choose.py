@@ -69,6 +69,7 @@ def choose(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     asked = Asked.read(request, account)
     payable = queries.payable(account, asked=[*asked.keys, *_keys(request.POST.getlist("pay"))])
     side = _side(payable, asked)
+    whole = payable.side(side.kind)
     total_form = TotalForm(request.GET if "total" in request.GET else None, side=side)
     form = ChooseForm(
         request.POST if request.method == "POST" else None,
@@ -77,12 +78,12 @@ def choose(request: HttpRequest, account: BillingAccount) -> HttpResponse:
         start=_start(request, side, asked, total_form),
         with_rest=not asked.alone,
         spendable_cents=account.spendable_cents,
+        whole_cents=whole.payable_cents,
     )
     if form.is_valid() and request.POST.get("action") != "update":
         checkout = _checkout(request, account, form, side)
         if checkout is not None:
             return redirect("payments:method" if form.charge_cents else "payments:review", checkout.pk)
-    whole = payable.side(side.kind)
     context = {
         "form": form,
         "total_form": total_form,

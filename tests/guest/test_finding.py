@@ -196,6 +196,8 @@ class TestBadInput:
         ("amount", "says"),
         [
             ("84.21", "what is due or less"),
+            ("83.71", "That would leave $0.49, too little for a card or bank account to pay later"),
+            ("84.19", "Pay all of it, $84.20, or $83.70 at most, so that at least $0.50 is left"),
             ("0", "above zero"),
             ("-5", "cannot be negative"),
             ("0.49", "$0.50 or more"),

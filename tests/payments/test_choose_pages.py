@@ -344,15 +344,15 @@ class TestManyBills:
         shown = {bill: f"{bill.open_cents / 100:.2f}" for bill in medical[:50]}
         data = ticked(shown, kind="medical")
         data["pay"] = [*data["pay"], "rest"]  # type: ignore[misc]
-        data["amount_rest"] = f"{(rest_cents - 1) / 100:.2f}"
+        data["amount_rest"] = f"{(rest_cents - 50) / 100:.2f}"
         response = member.post(CHOOSE, data)
 
         checkout = Checkout.objects.get()
         assert response.headers["Location"] == f"/pay/{checkout.pk}/method/"
         items = list(checkout.items.select_related("invoice").order_by("invoice__due_on"))
         assert len(items) == 72
-        assert sum(item.amount_cents for item in items) == total_cents - 1
-        assert [item.owed_after_cents for item in items] == [0] * 71 + [1]
+        assert sum(item.amount_cents for item in items) == total_cents - 50
+        assert [item.owed_after_cents for item in items] == [0] * 71 + [50]
         assert not any(item.invoice.is_premium for item in items)
 
     def test_a_bill_far_down_the_list_is_shown_when_it_was_asked_for(
@@ -387,6 +387,68 @@ class TestManyBills:
         page = member.get(f"{CHOOSE}?kind=medical&total={over / 100:.2f}")
         assert 'name="amount_rest" value="7.77"' in page.content.decode()
         assert page.context["form"].total_cents == over
+
+
+class TestAFewCents:
+    """Less than Stripe charges at all is never what remains, unless something else can pay it."""
+
+    @pytest.fixture
+    def bill(self, account: BillingAccount) -> Invoice:
+        return make_invoice(account, 30_00)
+
+    @pytest.mark.parametrize("amount", ["29.51", "29.99"])
+    def test_are_not_left_over_and_the_page_says_what_to_pay_instead(
+        self, member: Client, bill: Invoice, amount: str
+    ) -> None:
+        response = member.post(CHOOSE, ticked({bill: amount}))
+        assert response.status_code == 422
+        assert (
+            "too little for a card or bank account to pay later. Pay all of it, $30.00, or $29.50 at "
+            "most, so that at least $0.50 is left."
+        ) in words(response)
+        assert f'href="#id_amount_{bill.pk}"' in response.content.decode()
+        assert f'value="{amount}"' in response.content.decode()
+        assert not Checkout.objects.exists()
+
+    def test_nor_of_a_bill_shown_alone(self, member: Client, bill: Invoice) -> None:
+        assert member.post(f"{CHOOSE}?bill={bill.pk}", ticked({bill: "29.60"})).status_code == 422
+
+    @pytest.mark.parametrize("amount", ["29.50", "30.00"])
+    def test_half_a_dollar_or_nothing_may_be_left(
+        self, member: Client, bill: Invoice, amount: str
+    ) -> None:
+        assert member.post(CHOOSE, ticked({bill: amount})).status_code == 302
+
+    def test_of_a_bill_below_a_dollar_all_is_paid(
+        self, member: Client, account: BillingAccount
+    ) -> None:
+        small = make_invoice(account, 80)
+        response = member.post(CHOOSE, ticked({small: "0.60"}))
+        assert "That would leave $0.20" in words(response)
+        assert "Pay all of it: $0.80." in words(response)
+
+    def test_of_one_bill_may_be_left_where_another_can_be_paid_with_them(
+        self, member: Client, account: BillingAccount, bill: Invoice
+    ) -> None:
+        make_invoice(account, 20_00)
+        assert member.post(CHOOSE, ticked({bill: "29.80"})).status_code == 302
+
+    def test_may_be_left_to_the_account_balance(
+        self, member: Client, account: BillingAccount, bill: Invoice, sandbox: Sandbox
+    ) -> None:
+        add_balance(account, sandbox, 1_00)
+        assert member.post(CHOOSE, ticked({bill: "29.80"})).status_code == 302
+        used = ticked({bill: "29.80"}, use_balance="on", balance_amount="0.90")
+        assert member.post(CHOOSE, used).status_code == 422
+
+    def test_that_are_all_there_is_are_explained(self, member: Client, account: BillingAccount) -> None:
+        tiny = make_invoice(account, 30)
+        response = member.post(CHOOSE, ticked({tiny: "0.30"}))
+        assert response.status_code == 422
+        assert "$0.30 is too little for a card or bank account: they pay $0.50 or more." in words(
+            response
+        )
+        assert not Checkout.objects.exists()
 
 
 def test_paying_sixty_bills_asks_the_database_no_more_often_than_paying_three(
@@ -481,6 +543,8 @@ class TestTheAccountBalance:
     @pytest.mark.parametrize(
         ("amount", "words_of_error"),
         [
+            ("29.51", "less than $0.50, too little for a card or bank account. Enter $29.50 or less"),
+            ("29.99", "Enter $29.50 or less, or all of it, $30.00."),
             ("30.01", "$30.00 or less: that is what you are paying"),
             ("100.01", "$30.00 or less"),
             ("0", "above zero"),
