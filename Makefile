@@ -1,10 +1,12 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test
+.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay soak
 
 PORT ?= 8000
 WORKERS ?= 2
+COUNT ?= 10000
+WORLDS ?= 400
 BIN := .venv/bin
 PRODUCT := kppay common accounts billing payments support staff
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -35,6 +37,12 @@ format: setup-test ## Lay out Python and templates
 
 bench: setup-test ## Measure what a charge costs, against a bare call of Stripe's SDK
 	@$(BIN)/python -m bench.charge
+
+bench-autopay: setup-test ## Measure a run of autopay against the rate (COUNT=10000)
+	@$(BIN)/python -m bench.autopay --count "$(COUNT)"
+
+soak: setup-test ## Play random months of autopay (WORLDS=400)
+	@KPPAY_SOAK_WORLDS=$(WORLDS) $(BIN)/python -m pytest tests/autopay/test_random_worlds.py -n 0
 
 report-guest-timing: setup-test ## Show that time tells no guest what was wrong with a look-up
 	@$(BIN)/python -m bench.guest_timing

@@ -106,6 +106,7 @@ class Draft(models.Model):
                 condition=~Q(state__in=_ANNOUNCED)
                 | Q(
                     noticed_cents__isnull=False,
+                    noticed_on__isnull=False,
                     draw_on__gte=ExpressionWrapper(
                         F("noticed_on") + Value(NOTICE_DAYS), output_field=DateField()
                     ),

@@ -7,6 +7,7 @@ import pytest
 from autopay.models import DraftState, Notice, NoticeState, Run, RunState
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Receipt, State
+from payments.services import receipts
 from tests.support import paying
 from tests.support.autopay import Calendar, bill, draft_of, enrolled, pass_days, work
 from tests.support.mail import mails_to
@@ -39,7 +40,8 @@ def test_a_bill_is_announced_drawn_on_its_due_date_and_receipted_once(
     draft.refresh_from_db()
     assert (draft.state, draft.payment) == (DraftState.DRAWN, payment)
     assert Notice.objects.get().state == NoticeState.DELIVERED
-    assert Receipt.objects.get().email == user.email
+    assert receipts.render_due() == 1
+    assert Receipt.objects.get().mailed_at is not None
     subjects = [mail.subject for mail in mails_to(user.email)]
     assert subjects.count("We will draw $120.00 on Nov. 30, 2026") == 1
     assert Run.objects.get(region=region, as_of=dt.date(2026, 11, 30)).state == RunState.DONE

@@ -7,17 +7,19 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Region
-from autopay.models import Draft, Enrollment, Scope
+from autopay.models import Draft, Enrollment, Run, Scope
 from autopay.services import cards, drawing, enrollment, notices, outcomes, planning
 from autopay.terms import Choice, for_autopay
 from billing.models import BillingAccount, Invoice
+from common import mail
 from common.clock import business_date, now
 from common.tasks import deliver_mail
 from demo.stripe.core import Sandbox
+from payments import wake
 from payments.authorizations import Agreement
 from payments.gateway import Consent
-from payments.models import PaymentMethod
-from payments.services import receipts, reconcile, webhooks
+from payments.models import Payment, PaymentMethod
+from payments.services import reconcile, setups, webhooks
 from tests.support import methods
 from tests.support.factories import make_account, make_invoice
 
@@ -27,28 +29,26 @@ START = dt.date(2026, 11, 2)
 
 
 class Calendar:
-    """The clock of the portal, its database rows and the sandbox, moved together; forward only."""
+    """The clock of the portal, of its database's rows and of the sandbox, moved together."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-        self._real = timezone.now
+        real = timezone.now
+        self.shift = dt.timedelta()
         self._sandbox = sandbox
-        self._shift = dt.timedelta()
-        monkeypatch.setattr(timezone, "now", lambda: self._real() + self._shift)
+        monkeypatch.setattr(timezone, "now", lambda: real() + self.shift)
+        monkeypatch.setattr(sandbox, "_clock", lambda: timezone.now())
 
     def go_to(self, day: dt.date, *, hour: int = 12, zone: str = "America/Los_Angeles") -> None:
-        moment = dt.datetime.combine(day, dt.time(hour), tzinfo=ZoneInfo(zone))
-        by = moment - now()
-        self._shift += by
-        ahead = now() - self._sandbox.now()
-        if ahead > dt.timedelta():
-            self._sandbox.shift_clock(ahead)
-
-    def today(self, region: Region) -> dt.date:
-        return business_date(region.time_zone)
+        """To that hour of a day somewhere; what Stripe's clock brings about has happened then."""
+        self.shift += dt.datetime.combine(day, dt.time(hour), tzinfo=ZoneInfo(zone)) - now()
+        self._sandbox.catch_up()
 
 
 @pytest.fixture
 def calendar(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Calendar:
+    """Begins on START. No worker hears a wake-up: what is to be done is found by the day's work."""
+    monkeypatch.setattr(wake, "_send", lambda task, key: None)
+    monkeypatch.setattr(mail, "_wake", lambda: None)
     made = Calendar(monkeypatch, sandbox)
     made.go_to(START)
     return made
@@ -84,7 +84,11 @@ def enrolled(
     **choice: object,
 ) -> Enrollment:
     """Somebody with a saved method and autopay."""
-    return enroll(methods.add(sandbox, account or make_account(), card), **choice)
+    method = methods.add(sandbox, account or make_account(), card)
+    if method.status == PaymentMethod.Status.PENDING:  # the bank's extra step, taken once
+        sandbox.complete_challenge("ncal", str(method.setup_id))
+        method = setups.ask(method_pk=method.pk)
+    return enroll(method, **choice)
 
 
 def bill(
@@ -98,7 +102,7 @@ def draft_of(invoice: Invoice) -> Draft:
     return Draft.objects.select_related("enrollment", "payment", "invoice").get(invoice=invoice)
 
 
-def work(region: Region, *, run: bool = True) -> None:
+def work(region: Region, *, draw: bool = True) -> None:
     """What beat has workers do in the course of a day."""
     today = business_date(region.time_zone)
     planning.plan_region(region=region, as_of=today)
@@ -106,24 +110,53 @@ def work(region: Region, *, run: bool = True) -> None:
     deliver_mail()
     notices.follow_up(region=region, as_of=today)
     outcomes.apply_due(region=region, as_of=today)
-    if run:
+    if draw:
         drawing.run(region=region, as_of=today, today=today)
     cards.announce_expiry(region=region, as_of=today)
     settle(region)
 
 
 def settle(region: Region) -> None:
-    """Payments' own work: what Stripe has decided is learned, receipts go out."""
-    reconcile.reconcile_unsettled(at=now() + dt.timedelta(hours=7))
+    """Payments' own work: what Stripe has decided is learned."""
+    Payment.objects.filter(next_check_at__isnull=False).update(next_check_at=now())
+    reconcile.reconcile_unsettled(at=now())
     webhooks.process_pending()
     outcomes.apply_due(region=region, as_of=business_date(region.time_zone))
-    receipts.render_due()
 
 
-def pass_days(calendar: Calendar, region: Region, *, until: dt.date, run: bool = True) -> None:
+def pass_days(calendar: Calendar, region: Region, *, until: dt.date, draw: bool = True) -> None:
     """Every day with its work, up to and with `until`."""
     day = business_date(region.time_zone)
     while day < until:
         day += dt.timedelta(days=1)
         calendar.go_to(day)
-        work(region, run=run)
+        work(region, draw=draw)
+
+
+# Two weeks after START, also a Monday: bills due then are announced on START.
+DUE = dt.date(2026, 11, 16)
+
+
+def announced(stands: Enrollment, cents: int = 120_00, *, due_on: dt.date = DUE) -> Draft:
+    """A bill whose notice was delivered today."""
+    invoice = bill(stands, cents, due_on=due_on, kind=_kind_of(stands))
+    work(stands.account.region, draw=False)
+    return draft_of(invoice)
+
+
+def _kind_of(stands: Enrollment) -> Invoice.Kind:
+    is_premiums = stands.scope == Scope.PREMIUMS
+    return Invoice.Kind.PREMIUM if is_premiums else Invoice.Kind.MEDICAL
+
+
+def run(region: Region, *, threads: int = 1) -> Run:
+    """One run of the region's today, and what became of its draws."""
+    today = business_date(region.time_zone)
+    made = drawing.run(region=region, as_of=today, today=today, threads=threads)
+    settle(region)
+    return made
+
+
+def by(stands: Enrollment) -> dict[str, object]:
+    """Its owner, at the browser."""
+    return {"by": stands.account.guarantor.user, "consent": CONSENT}

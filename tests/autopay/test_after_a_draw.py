@@ -1,0 +1,215 @@
+"""What follows a refusal: told in plain words, tried again by the rules, or stopped."""
+
+import datetime as dt
+
+import pytest
+from post_office.models import Email
+
+from autopay.models import Draft, DraftState, Enrollment
+from autopay.retries import After, verdict
+from autopay.services import outcomes
+from common.clock import business_date
+from demo.stripe.ach import RETURNS
+from demo.stripe.core import Sandbox
+from payments import gateway
+from payments.models import Payment, PaymentEvent, PaymentMethod, State
+from payments.services import disputes
+from tests.support import methods, paying
+from tests.support.autopay import (
+    DUE,
+    START,
+    Calendar,
+    announced,
+    enrolled,
+    run,
+    settle,
+    work,
+)
+from tests.support.mail import mails_to
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db
+
+# Saved without a question; refused when it is charged.
+REFUSING = "pm_card_chargeCustomerFail"
+ASKING = "pm_card_authenticationRequired"
+
+
+def drawn_and_refused(sandbox: Sandbox, calendar: Calendar, card: str) -> Draft:
+    """A draw on DUE that the bank refuses at once."""
+    draft = announced(enrolled(sandbox, card=card))
+    calendar.go_to(DUE)
+    run(draft.enrollment.account.region)
+    draft.refresh_from_db()
+    return draft
+
+
+def told(draft: Draft) -> list[str]:
+    return [mail.subject for mail in mails_to(draft.enrollment.account.guarantor.user.email)]
+
+
+def test_a_declined_card_is_told_in_plain_words_with_a_way_to_pay(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = drawn_and_refused(sandbox, calendar, REFUSING)
+    assert (draft.state, draft.tries, draft.failure_code) == (DraftState.FAILED, 1, "generic_decline")
+    assert draft.next_try_on == dt.date(2026, 11, 19)
+    mail = mails_to(draft.enrollment.account.guarantor.user.email)[-1]
+    assert mail.subject == "Autopay: a draw did not go through"
+    assert "Your bank did not approve this payment." in mail.message
+    assert "We try again on Nov. 19, 2026" in mail.message
+    assert f"/bills/{draft.invoice_id}/" in mail.message
+    assert "generic_decline" not in mail.message
+    assert told(draft).count("Your payment did not go through") == 0  # payments says nothing
+    paying.assert_invariants(sandbox)
+
+
+def test_a_card_is_tried_four_times_and_no_more(sandbox: Sandbox, calendar: Calendar) -> None:
+    draft = drawn_and_refused(sandbox, calendar, REFUSING)
+    for day in (19, 20, 24, 27, 30):
+        calendar.go_to(dt.date(2026, 11, day))
+        work(draft.enrollment.account.region)
+    for day in (1, 11, 14, 21, 31):
+        calendar.go_to(dt.date(2026, 12, day))
+        work(draft.enrollment.account.region)
+    draft.refresh_from_db()
+    assert (draft.state, draft.next_try_on, draft.tries) == (DraftState.FAILED, None, 4)
+    attempts = [
+        business_date(draft.enrollment.account.region.time_zone, attempt.at)
+        for attempt in draft.attempts.all()
+    ]
+    assert attempts == [DUE, dt.date(2026, 11, 19), dt.date(2026, 11, 27), dt.date(2026, 12, 11)]
+    assert attempts[-1] - attempts[0] < dt.timedelta(days=30)
+    assert told(draft).count("Autopay: a draw did not go through") == 4
+    assert charged(sandbox) == {}
+    paying.assert_invariants(sandbox)
+
+
+def test_a_bank_that_wants_to_ask_leaves_it_to_the_member(sandbox: Sandbox, calendar: Calendar) -> None:
+    draft = drawn_and_refused(sandbox, calendar, ASKING)
+    assert (draft.state, draft.next_try_on) == (DraftState.FAILED, None)
+    assert draft.failure_code == "authentication_required"
+    assert told(draft)[-1] == "Your bank wants you to confirm a payment of $120.00"
+    assert draft.enrollment.state == "active"
+
+    payment = methods.pay_with_saved(draft.invoice, draft.enrollment.method)
+    assert payment.state == State.REQUIRES_ACTION  # on-session, the bank can ask
+    assert charged(sandbox) == {}
+
+
+def returned(sandbox: Sandbox, calendar: Calendar, code: str) -> tuple[Draft, Enrollment]:
+    """A bank debit drawn on DUE that comes back with a code before it settled."""
+    draft = announced(enrolled(sandbox, card=methods.BANK))
+    calendar.go_to(DUE)
+    run(draft.enrollment.account.region)
+    give_back(sandbox, draft, code)
+    draft.refresh_from_db()
+    return draft, Enrollment.objects.get(pk=draft.enrollment_id)
+
+
+def give_back(sandbox: Sandbox, draft: Draft, code: str) -> None:
+    """The bank gives the draft's latest debit back; the portal learns of it."""
+    payment = Payment.objects.get(draft=draft)
+    sandbox.bank.return_payment("ncal", str(payment.intent_id), code)
+    if payment.state == State.SUCCEEDED:
+        hear_of_dispute(sandbox, payment)
+    settle(draft.enrollment.account.region)
+
+
+def hear_of_dispute(sandbox: Sandbox, payment: Payment) -> None:
+    """As the webhook's handler does: its event is a hint, the object is asked for."""
+    with sandbox.store.read() as tx:
+        (found,) = tx.find("ncal", "dispute")
+    told = gateway.retrieve_dispute(region=payment.region, dispute_id=found["id"])
+    disputes.settle(payment_id=payment.pk, told=told, via=PaymentEvent.Via.WEBHOOK)
+
+
+@pytest.mark.parametrize("code", ["R02", "R03", "R04"])
+def test_a_dead_account_stops_autopay(sandbox: Sandbox, calendar: Calendar, code: str) -> None:
+    draft, stands = returned(sandbox, calendar, code)
+    assert (draft.state, draft.next_try_on) == (DraftState.FAILED, None)
+    assert (stands.state, stands.stop_reason) == ("stopped", "method_dead")
+    assert stands.method.status == PaymentMethod.Status.BLOCKED
+    assert told(draft)[-1] == "Autopay of your medical bills has stopped"
+    paying.assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize("code", ["R05", "R07", "R10", "R29", "R51"])
+def test_a_revoked_mandate_stops_autopay(sandbox: Sandbox, calendar: Calendar, code: str) -> None:
+    draft, stands = returned(sandbox, calendar, code)
+    assert (stands.state, stands.stop_reason) == ("stopped", "revoked")
+    calendar.go_to(DUE + dt.timedelta(days=20))
+    work(stands.account.region)
+    assert draft.attempts.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "stopped", "next_try_on"),
+    [("R10", "revoked", None), ("R02", "method_dead", None), ("R01", "", dt.date(2027, 1, 5))],
+)
+def test_row_33_a_settled_debit_that_comes_back_on_day_45_reopens_the_bill(
+    sandbox: Sandbox, calendar: Calendar, code: str, stopped: str, next_try_on: dt.date | None
+) -> None:
+    draft = announced(enrolled(sandbox, card=methods.BANK))
+    region = draft.enrollment.account.region
+    calendar.go_to(DUE)
+    run(region)
+    calendar.go_to(DUE + dt.timedelta(days=7))
+    work(region)
+    assert Payment.objects.get().state == State.SUCCEEDED
+
+    calendar.go_to(DUE + dt.timedelta(days=45))
+    give_back(sandbox, draft, code)
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.next_try_on) == (DraftState.FAILED, next_try_on)
+    assert Enrollment.objects.get(pk=draft.enrollment_id).stop_reason == stopped
+    draft.invoice.refresh_from_db()
+    assert draft.invoice.open_cents == 120_00
+    assert any("took the draw of $120.00 back" in mail.message for mail in mails_of(draft))
+
+
+def mails_of(draft: Draft) -> list[Email]:
+    return mails_to(draft.enrollment.account.guarantor.user.email)
+
+
+def test_row_34_a_debit_without_money_is_presented_twice_more_and_no_more(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft, stands = returned(sandbox, calendar, "R01")
+    region = stands.account.region
+    assert (draft.tries, draft.next_try_on) == (1, dt.date(2026, 11, 23))
+    for day, tries, following in (
+        (dt.date(2026, 11, 23), 2, dt.date(2026, 12, 3)),
+        (dt.date(2026, 12, 3), 3, None),
+    ):
+        calendar.go_to(day)
+        run(region)
+        give_back(sandbox, draft, "R01" if tries == 2 else "R09")
+        draft.refresh_from_db()
+        assert (draft.tries, draft.next_try_on) == (tries, following)
+
+    # Even a row that says otherwise draws nothing: the bound is asked again at the try.
+    Draft.objects.filter(pk=draft.pk).update(next_try_on=dt.date(2026, 12, 14))
+    calendar.go_to(dt.date(2026, 12, 14))
+    run(region)
+    draft.refresh_from_db()
+    assert draft.next_try_on is None
+    assert draft.attempts.count() == 3
+    assert charged(sandbox) == {}
+    paying.assert_invariants(sandbox)
+
+
+def test_outcomes_are_taken_in_once(sandbox: Sandbox, calendar: Calendar) -> None:
+    draft = drawn_and_refused(sandbox, calendar, REFUSING)
+    assert not outcomes.apply(draft_id=draft.pk, as_of=DUE)
+    assert outcomes.apply_due(region=draft.enrollment.account.region, as_of=DUE) == 0
+
+
+def test_every_return_code_of_the_bank_has_its_rule() -> None:
+    found = {
+        code: verdict(kind="us_bank_account", code=code, tries=1, first_try_on=START, on=START).after
+        for code in RETURNS
+    }
+    assert {code for code, after in found.items() if after == After.NOT_AGAIN} == set()
+    assert {code for code, after in found.items() if after == After.TRY_AGAIN} == {"R01", "R09"}

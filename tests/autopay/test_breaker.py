@@ -1,0 +1,173 @@
+"""A run out of line with its history is held: nothing is charged until a supervisor has looked."""
+
+import datetime as dt
+
+import pytest
+
+from accounts.models import Region
+from accounts.roles import Role
+from autopay.exceptions import NoReason, NotAllowed, NotHeld
+from autopay.models import Draft, DraftState, Enrollment, Reason, Run, RunState
+from autopay.services import breaker
+from autopay.services.breaker import Figures, out_of_line
+from demo.stripe.core import Sandbox
+from tests.support import paying
+from tests.support.autopay import DUE, START, Calendar, announced, bill, enrolled, run, work
+from tests.support.factories import make_region, make_staff
+from tests.support.mail import mails_to
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db
+
+SMALL = {
+    "run_count": 500,
+    "run_cents": 250_000_00,
+    "draw_cents": 10_000_00,
+    "account_cents": 20_000_00,
+    "small_count": 2,
+    "small_cents": 500_00,
+}
+
+
+@pytest.fixture(autouse=True)
+def _ceilings(settings: object) -> None:
+    settings.AUTOPAY_CEILINGS = SMALL  # type: ignore[attr-defined]
+
+
+def usual_days(region: Region, *, count: int, cents: int) -> None:
+    """Five earlier runs of this size."""
+    for days in range(1, 6):
+        Run.objects.create(
+            region=region,
+            as_of=DUE - dt.timedelta(days=days),
+            count=count,
+            total_cents=cents,
+        )
+    Run.objects.filter(region=region).update(state=RunState.DONE)
+
+
+@pytest.fixture
+def planted(sandbox: Sandbox, calendar: Calendar) -> Run:
+    """Ten times the usual total is due, and the run was started."""
+    stands = enrolled(sandbox)
+    usual_days(stands.account.region, count=1, cents=300_00)
+    for _ in range(3):
+        announced(stands, 1_000_00)
+    calendar.go_to(DUE)
+    return run(stands.account.region)
+
+
+def test_a_planted_run_of_ten_times_the_usual_total_is_held_until_it_is_released(
+    planted: Run, sandbox: Sandbox
+) -> None:
+    assert planted.state == RunState.HELD
+    assert planted.held_because == (
+        "3 draws, expected at most 3; $3,000.00 in all, expected at most $900.00"
+        if planted.count > 3
+        else "$3,000.00 in all, expected at most $900.00"
+    )
+    assert (planted.count, planted.total_cents) == (3, 3_000_00)
+    work(planted.region)
+    assert charged(sandbox) == {}
+
+    supervisor = make_staff(Role.SUPERVISOR)
+    breaker.release_run(run=planted, by=supervisor, reason="A big clinic's bills came at once")
+    run(planted.region)
+
+    assert list(charged(sandbox).values()) == [1_000_00] * 3
+    planted.refresh_from_db()
+    assert (planted.state, planted.decided_by) == (RunState.DONE, supervisor)
+    paying.assert_invariants(sandbox)
+
+
+def test_a_canceled_run_draws_nothing_and_each_owner_is_told(
+    planted: Run, sandbox: Sandbox, calendar: Calendar
+) -> None:
+    breaker.cancel_run(run=planted, by=make_staff(Role.SUPERVISOR), reason="A feed sent it twice")
+    run(planted.region)
+    calendar.go_to(DUE + dt.timedelta(days=1))
+    work(planted.region)
+    assert charged(sandbox) == {}
+    drafts = Draft.objects.all()
+    assert {(draft.state, draft.reason) for draft in drafts} == {
+        (DraftState.CANCELED, Reason.RUN_CANCELED)
+    }
+    user = Enrollment.objects.get().account.guarantor.user
+    told = [mail.subject for mail in mails_to(user.email)]
+    assert told.count("The draw of $1,000.00 is not made") == 3
+
+
+def test_the_next_day_does_not_draw_what_waits_for_a_decision(
+    planted: Run, sandbox: Sandbox, calendar: Calendar
+) -> None:
+    calendar.go_to(DUE + dt.timedelta(days=1))
+    assert run(planted.region).state == RunState.DONE
+    assert charged(sandbox) == {}
+    breaker.release_run(run=planted, by=make_staff(Role.SUPERVISOR), reason="Looked at")
+    run(planted.region)
+    assert len(charged(sandbox)) == 3
+
+
+def test_only_a_supervisor_decides_with_a_reason_and_once(planted: Run) -> None:
+    with pytest.raises(NotAllowed):
+        breaker.release_run(run=planted, by=make_staff(Role.BILLING_AGENT), reason="Please")
+    supervisor = make_staff(Role.SUPERVISOR)
+    with pytest.raises(NoReason):
+        breaker.release_run(run=planted, by=supervisor, reason="  ")
+    breaker.release_run(run=planted, by=supervisor, reason="Looked at")
+    with pytest.raises(NotHeld):
+        breaker.cancel_run(run=planted, by=supervisor, reason="Changed my mind")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Figures(1, 10_000_01, 10_000_01, 10_000_01), "a draw of $10,000.01"),
+        (Figures(3, 20_000_01, 9_000_00, 20_000_01), "$20,000.01 from one account"),
+        (Figures(501, 501_00, 1_00, 1_00), "501 draws, expected at most 500"),
+        (Figures(500, 250_000_01, 9_000_00, 9_000_00), "$250,000.01 in all"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_first_run_is_held_above_the_ceilings(found: Figures, words: str) -> None:
+    (reason,) = out_of_line(found, region=make_region(), before=DUE)
+    assert reason.startswith(words)
+
+
+def test_small_figures_are_never_out_of_line() -> None:
+    usual_days(make_region(), count=1, cents=10_00)
+    small = Figures(2, 500_00, 400_00, 500_00)
+    assert out_of_line(small, region=make_region(), before=DUE) == []
+
+
+def test_a_run_of_the_usual_size_goes_through(sandbox: Sandbox, calendar: Calendar) -> None:
+    stands = enrolled(sandbox)
+    usual_days(stands.account.region, count=1, cents=300_00)
+    announced(stands, 290_00)
+    calendar.go_to(DUE)
+    assert run(stands.account.region).state == RunState.DONE
+    assert list(charged(sandbox).values()) == [290_00]
+
+
+def test_what_is_due_later_on_a_day_counts_with_what_was_drawn(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = enrolled(sandbox)
+    usual_days(stands.account.region, count=1, cents=300_00)
+    announced(stands, 800_00)
+    calendar.go_to(START + dt.timedelta(days=1))
+    late = announced(stands, 200_00, due_on=DUE + dt.timedelta(days=1))
+    calendar.go_to(DUE)
+    run(stands.account.region)
+    Draft.objects.filter(pk=late.pk).update(draw_on=DUE)
+    assert run(stands.account.region).state == RunState.HELD
+    assert list(charged(sandbox).values()) == [800_00]
+
+
+def test_bills_are_counted_by_account(sandbox: Sandbox, calendar: Calendar) -> None:
+    one, other = enrolled(sandbox), enrolled(sandbox)
+    for stands, cents in ((one, 100_00), (one, 150_00), (other, 200_00)):
+        bill(stands, cents, due_on=DUE)
+    work(one.account.region, draw=False)
+    made = Run.objects.create(region=one.account.region, as_of=DUE)
+    assert breaker.figures(made) == Figures(3, 450_00, 200_00, 250_00)

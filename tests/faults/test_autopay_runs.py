@@ -1,0 +1,303 @@
+"""Rows 11, 20 to 24, 26, 29, 30: a run that dies, comes twice, comes late, or meets a member."""
+
+import datetime as dt
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Region
+from autopay import tasks
+from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
+from autopay.models import Draft, DraftAttempt, DraftState, Enrollment, Notice, Run
+from autopay.services import drawing, enrollment
+from autopay.services.enrollment import Proof
+from common.clock import business_date
+from demo.stripe.core import Sandbox
+from payments.models import Payment, Receipt, State
+from tests.races.test_double_submission import at_once
+from tests.support import child, methods, paying
+from tests.support.autopay import (
+    DUE,
+    START,
+    Calendar,
+    announced,
+    bill,
+    by,
+    enrolled,
+    run,
+    settle,
+    work,
+)
+from tests.support.factories import make_region
+from tests.support.mail import mails_to
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def due(sandbox: Sandbox, calendar: Calendar, count: int) -> Enrollment:
+    """So many bills of $10.00, $10.01 and so on, announced in time and due today."""
+    stands = enrolled(sandbox)
+    for number in range(count):
+        bill(stands, 10_00 + number, due_on=DUE)
+    work(stands.account.region, draw=False)
+    calendar.go_to(DUE)
+    return stands
+
+
+def assert_each_drawn_once(sandbox: Sandbox, count: int) -> None:
+    """By the witness: every bill's amount was taken once, under one notice."""
+    assert sorted(charged(sandbox).values()) == [10_00 + number for number in range(count)]
+    assert Notice.objects.count() == count
+    assert set(Draft.objects.values_list("state", flat=True)) == {DraftState.DRAWN}
+    paying.assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        "autopay.before_claim_commits",
+        "autopay.claimed",
+        "payments.after_create",
+        "payments.after_confirm",
+        "payments.settle_before_commit",
+        "autopay.submitted",
+    ],
+)
+def test_fault_20_a_worker_killed_in_mid_run_leaves_every_bill_charged_once(
+    sandbox: Sandbox, calendar: Calendar, tmp_path: Path, failpoint: str
+) -> None:
+    stands = due(sandbox, calendar, 6)
+    region = stands.account.region
+    today = Run.objects.create(region=region, as_of=DUE)
+    for draft in Draft.objects.order_by("pk")[:2]:
+        drawing.draw(draft_id=draft.pk, run=today)
+
+    killed = child.run(
+        tmp_path / "stripe.sqlite",
+        "autopay",
+        region.pk,
+        failpoint=failpoint,
+        shift=calendar.shift,
+    )
+    assert killed == -signal.SIGKILL
+    assert Draft.objects.filter(state=DraftState.DRAWN).count() < 6
+    run(region)  # beat's next pass, while the dead worker's lease still lasts
+    calendar.go_to(DUE, hour=13)
+    settle(region)
+    run(region)  # what was given up before any bank was asked is drawn now
+
+    assert_each_drawn_once(sandbox, 6)
+
+
+def test_fault_21_22_a_run_started_four_times_at_once_draws_once(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Two beats, and a task that Redis hands out again because it took so long."""
+    stands = due(sandbox, calendar, 8)
+    region = stands.account.region
+
+    done = at_once(4, lambda _: drawing.run(region=region, as_of=DUE, today=DUE, threads=1))
+
+    assert [outcome for outcome in done if isinstance(outcome, Exception)] == []
+    settle(region)
+    assert Run.objects.count() == 1
+    assert_each_drawn_once(sandbox, 8)
+
+
+def test_fault_21_many_threads_of_one_run_draw_once(sandbox: Sandbox, calendar: Calendar) -> None:
+    stands = due(sandbox, calendar, 8)
+    run(stands.account.region, threads=4)
+    assert_each_drawn_once(sandbox, 8)
+
+
+def test_fault_23_a_run_three_days_late_catches_up_and_the_notice_rule_still_holds(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = due(sandbox, calendar, 3)
+    calendar.go_to(DUE + dt.timedelta(days=3))
+    late = bill(stands, 99_00, due_on=DUE)  # came while nobody ran; it has no notice yet
+    work(stands.account.region)
+
+    assert sorted(charged(sandbox).values()) == [10_00, 10_01, 10_02]
+    assert Draft.objects.get(invoice=late).draw_on == dt.date(2026, 11, 30)
+    for attempt in DraftAttempt.objects.select_related("notice", "draft"):
+        assert attempt.notice.delivered_on <= attempt.draft.draw_on - dt.timedelta(days=10)
+    paying.assert_invariants(sandbox)
+
+
+def test_fault_23_a_run_a_week_late_announces_again_first(sandbox: Sandbox, calendar: Calendar) -> None:
+    stands = due(sandbox, calendar, 1)
+    calendar.go_to(DUE + dt.timedelta(days=7))
+    work(stands.account.region)
+    assert charged(sandbox) == {}
+    draft = Draft.objects.get()
+    assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 12, 4))
+
+
+@pytest.mark.parametrize(
+    ("code", "since"),
+    [
+        ("MAS", "2027-03-13T20:00"),  # eastern time: spring forward
+        ("NCAL", "2027-03-13T20:00"),
+        ("HI", "2027-03-13T20:00"),  # never changes
+        ("MAS", "2027-11-06T20:00"),  # fall back
+        ("NCAL", "2027-11-06T20:00"),
+        ("HI", "2027-11-06T20:00"),
+    ],
+)
+def test_fault_24_each_local_date_has_exactly_one_run(sandbox: Sandbox, code: str, since: str) -> None:
+    region = make_region(code)
+    moment = dt.datetime.fromisoformat(since).replace(tzinfo=dt.UTC)
+    days = set()
+    for _ in range(60):
+        today = business_date(region.time_zone, moment)
+        days.add(today)
+        drawing.run(region=region, as_of=today, today=today)
+        moment += dt.timedelta(minutes=40)
+    assert set(Run.objects.values_list("as_of", flat=True)) == days
+    assert Run.objects.count() == len(days)
+
+
+@pytest.mark.parametrize("off_by", [dt.timedelta(hours=1), dt.timedelta(days=1)])
+def test_fault_26_a_worker_whose_clock_is_off_draws_nothing_and_raises_an_alert(
+    sandbox: Sandbox, calendar: Calendar, monkeypatch: pytest.MonkeyPatch, off_by: dt.timedelta
+) -> None:
+    stands = due(sandbox, calendar, 1)
+    monkeypatch.setattr(timezone, "now", lambda: dt.datetime.now(dt.UTC) + off_by)
+    for task in (tasks.run_regions, tasks.plan_and_announce):
+        with pytest.raises(ClockDisagrees):
+            task()
+    with pytest.raises(ClockDisagrees):
+        tasks.run_region(stands.account.region_id)
+    assert charged(sandbox) == {}
+    assert not Run.objects.exists()
+
+
+def test_fault_26_a_day_ahead_and_a_day_back_are_refused(sandbox: Sandbox, calendar: Calendar) -> None:
+    stands = due(sandbox, calendar, 1)
+    region, tomorrow = stands.account.region, DUE + dt.timedelta(days=1)
+    with pytest.raises(FutureRun):
+        drawing.run(region=region, as_of=tomorrow, today=DUE)
+    assert not Run.objects.exists()
+    drawing.run(region=region, as_of=tomorrow, today=tomorrow)
+    with pytest.raises(ClockSetBack):
+        drawing.run(region=region, as_of=DUE, today=DUE)
+    assert len(charged(sandbox)) == 1
+
+
+def test_fault_11_stripe_down_for_two_hours_defers_and_catches_up_once(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = due(sandbox, calendar, 12)
+    region, user = stands.account.region, stands.account.guarantor.user
+    mails = len(mails_to(user.email))
+    sandbox.faults.add("* /v1/*", "down_503", times=100_000)
+
+    for hour in (13, 14):
+        calendar.go_to(DUE, hour=hour)
+        work(region)
+    assert charged(sandbox) == {}
+    tried = DraftAttempt.objects.count()
+    assert tried <= drawing.MOST_UNANSWERED + 1  # no mass failure
+    assert not Draft.objects.filter(state=DraftState.FAILED).exists()
+
+    sandbox.faults.clear()
+    for hour in (15, 16, 17):
+        calendar.go_to(DUE, hour=hour)
+        work(region)
+
+    assert_each_drawn_once(sandbox, 12)
+    assert len(mails_to(user.email)) == mails  # nothing failed: only receipts are still to come
+    assert Receipt.objects.filter(mailed_at=None).count() == 12
+
+
+def test_fault_29_a_member_who_pays_while_autopay_runs_pays_once(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = due(sandbox, calendar, 1)
+    draft = Draft.objects.get()
+    checkout = methods.start_with_saved(draft.invoice, stands.method)
+
+    def act(index: int) -> object:
+        if index:
+            return drawing.run(region=stands.account.region, as_of=DUE, today=DUE)
+        return paying.confirm_and_submit(checkout)
+
+    at_once(2, act)
+    settle(stands.account.region)
+    run(stands.account.region)
+
+    assert list(charged(sandbox).values()) == [10_00]
+    draft.refresh_from_db()
+    paid = Payment.objects.get(state=State.SUCCEEDED)
+    by_autopay = paid.payer == Payment.Payer.AUTOPAY
+    assert draft.state == (DraftState.DRAWN if by_autopay else DraftState.SKIPPED)
+    paying.assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_fault_30_a_cancel_at_the_instant_of_submission_prevents_or_is_told(
+    sandbox: Sandbox, calendar: Calendar, attempt: int
+) -> None:
+    stands = due(sandbox, calendar, 1)
+
+    def act(index: int) -> Any:
+        if index == attempt % 2:
+            return drawing.run(region=stands.account.region, as_of=DUE, today=DUE)
+        return enrollment.cancel(enrollment=stands, **by(stands))
+
+    proof = next(outcome for outcome in at_once(2, act) if isinstance(outcome, Proof))
+    settle(stands.account.region)
+    run(stands.account.region)
+
+    draft = Draft.objects.get()
+    if proof.canceled:
+        assert (draft.state, charged(sandbox), proof.sent) == (DraftState.CANCELED, {}, ())
+    else:
+        payment = Payment.objects.get()
+        assert charged(sandbox) == {payment.reference: 10_00}
+        # Told by the proof while it was on its way, and by the receipt where it had arrived before.
+        assert proof.sent in ((payment.reference,), ())
+        assert proof.sent or payment.settled_at <= proof.canceled_at
+    paying.assert_invariants(sandbox)
+
+
+def test_fault_30_a_draw_that_comes_second_finds_the_cancel(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = due(sandbox, calendar, 1)
+    today = Run.objects.create(region=stands.account.region, as_of=DUE)
+    enrollment.cancel(enrollment=stands, **by(stands))
+    assert drawing.draw(draft_id=Draft.objects.get().pk, run=today) is None
+    assert not Payment.objects.exists()
+
+
+def test_fault_30_a_cancel_that_comes_second_says_what_was_sent(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = due(sandbox, calendar, 2)
+    today = Run.objects.create(region=stands.account.region, as_of=DUE)
+    payment = drawing.claim(draft_id=Draft.objects.order_by("pk")[0].pk, run=today)
+    assert payment is not None
+
+    proof = enrollment.cancel(enrollment=stands, **by(stands))
+
+    assert proof.sent == (payment.reference,)
+    assert len(proof.canceled) == 1
+    settle(stands.account.region)
+    assert charged(sandbox) == {payment.reference: payment.amount_cents}
+    paying.assert_invariants(sandbox)
+
+
+def test_a_region_runs_on_its_own_day(sandbox: Sandbox, calendar: Calendar) -> None:
+    """When it is Monday in New England it is still Sunday in Hawaii."""
+    calendar.go_to(DUE, hour=1, zone="America/New_York")
+    zones = dict(Region.objects.values_list("code", "time_zone"))
+    assert business_date(zones["MAS"]) == DUE
+    assert business_date(zones["HI"]) == DUE - dt.timedelta(days=1)
+    stands = announced(enrolled(sandbox), due_on=DUE + dt.timedelta(days=14)).enrollment
+    assert stands.starts_on == START + dt.timedelta(days=13)
