@@ -1,7 +1,7 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay soak
+.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat soak
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -43,6 +43,9 @@ bench-autopay: setup-test ## Measure a run of autopay against the rate (COUNT=10
 
 soak: setup-test ## Play random months of autopay (WORLDS=400)
 	@KPPAY_SOAK_WORLDS=$(WORLDS) $(BIN)/python -m pytest tests/autopay/test_random_worlds.py -n 0
+
+bench-chat: setup-test ## Measure what a thousand open chats cost
+	@$(BIN)/python -m bench.chat
 
 report-guest-timing: setup-test ## Show that time tells no guest what was wrong with a look-up
 	@$(BIN)/python -m bench.guest_timing

@@ -3,10 +3,12 @@
 import datetime as dt
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 from common.clock import now
 from support.models import Conversation
+from support.models.chat import version
 
 _KEY = "guest_chats"
 GUEST_LIVES = dt.timedelta(hours=12)
@@ -16,17 +18,27 @@ _MOST = 10
 
 def conversation_of(request: HttpRequest, pk: int) -> Conversation:
     """The conversation, found through its owner. Raises Http404 for everybody else's."""
-    theirs = Conversation.objects.select_related("user", "region", "assigned_to", "payment")
-    if request.user.is_authenticated:
-        theirs = theirs.filter(user=request.user)
-    elif pk in _held(request.session, at=now()):
-        theirs = theirs.filter(user=None)
-    else:
+    found = _theirs(request, pk).select_related("user", "region", "assigned_to", "payment").first()
+    if found is None:
         raise Http404
-    try:
-        return theirs.get(pk=pk)
-    except Conversation.DoesNotExist as missing:
-        raise Http404 from missing
+    return found
+
+
+def version_of(request: HttpRequest, pk: int) -> str:
+    """The version alone (Conversation.version): an open page asks for it every few seconds."""
+    columns = _theirs(request, pk).values_list("last_message_id", "state", "assigned_to_id").first()
+    if columns is None:
+        raise Http404
+    return version(*columns)
+
+
+def _theirs(request: HttpRequest, pk: int) -> "QuerySet[Conversation]":
+    """At most the one."""
+    if request.user.is_authenticated:
+        return Conversation.objects.filter(pk=pk, user=request.user)
+    if pk in _held(request.session, at=now()):
+        return Conversation.objects.filter(pk=pk, user=None)
+    return Conversation.objects.none()
 
 
 def let_in(session: SessionBase, conversation: Conversation, *, at: dt.datetime) -> None:

@@ -86,6 +86,7 @@ def said(
             "text",
             "user__first_name",
             "user__last_name",
+            "user__email",
             "file__pk",
             "file__name",
             "file__size",
@@ -104,6 +105,7 @@ def _said(
     text: str,
     first_name: str | None,
     last_name: str | None,
+    email: str | None,
     file_key: int | None,
     file_name: str | None,
     file_size: int | None,
@@ -115,7 +117,8 @@ def _said(
         name = conversation.person_name if for_staff else _("You")
     else:
         # Members know staff by first name alone.
-        name = f"{first_name} {last_name}".strip() if for_staff else (first_name or _("Support"))
+        full_name = f"{first_name} {last_name}".strip() or str(email)
+        name = full_name if for_staff else (first_name or _("Support"))
     return Said(
         key=key,
         at=at,

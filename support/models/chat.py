@@ -135,7 +135,12 @@ class Conversation(models.Model):
     @property
     def version(self) -> str:
         """Another value whenever a page that shows this conversation has something new to show."""
-        return f"{self.last_message_id}.{self.state}.{self.assigned_to_id or 0}"
+        return version(self.last_message_id, self.state, self.assigned_to_id)
+
+
+def version(last_message_id: int, state: str, assigned_to_id: int | None) -> str:
+    """The rule behind Conversation.version, for reads that carry columns instead of models."""
+    return f"{last_message_id}.{state}.{assigned_to_id or 0}"
 
 
 class Message(models.Model):

@@ -209,9 +209,9 @@ def new_messages(request: HttpRequest, pk: int) -> HttpResponse:
     The page's version travels in the address and not in an ETag, because nothing behind a log-in may
     be kept by a browser (docs/decisions/0021-chat-by-polling.md).
     """
-    conversation = access.conversation_of(request, pk)
-    if conversation.version == request.GET.get("seen"):
+    if access.version_of(request, pk) == request.GET.get("seen"):
         return HttpResponse(status=204)
+    conversation = access.conversation_of(request, pk)
     after = request.GET.get("after", "")
     said = queries.said(conversation, after=int(after) if after.isdecimal() else 0)
     chat.read_by_person(conversation=conversation)
