@@ -8,14 +8,16 @@ from django.test import Client
 from django.urls import reverse
 from post_office.models import Email
 
+from autopay.services import enrollment, planning
 from billing.models import BillingAccount, Invoice
 from billing.services import invoices
+from common.clock import business_date
 from demo.stripe.core import Sandbox
 from payments import hooks
 from payments.models import Payment, State
 from support.models import Reminder, ReminderKind
 from support.services import reminding, unsubscribing
-from tests.support import methods, paying
+from tests.support import autopay, methods, paying
 from tests.support.factories import make_account, make_invoice, make_member, make_region
 from tests.support.mail import link_in, mails_to
 
@@ -132,6 +134,21 @@ def test_a_bill_that_is_paid_by_itself_is_not_reminded_of(monkeypatch: pytest.Mo
     monkeypatch.setattr(hooks, "_draws", [lambda keys: {drawn.pk} & set(keys)])
     reminding.remind(as_of=on(0))
     assert (kinds(drawn), kinds(other)) == ([], ["due"])
+
+
+def test_a_bill_that_autopay_will_draw_is_not_reminded_of_until_autopay_ends(
+    sandbox: Sandbox,
+) -> None:
+    stands = autopay.enrolled(sandbox)
+    region = stands.account.region
+    today = business_date(region.time_zone)
+    drawn = bill(stands.account, due_on=today + dt.timedelta(days=30))
+    planning.plan_region(region=region, as_of=today)
+    reminding.remind(as_of=moment(drawn.due_on - dt.timedelta(days=7)))
+    assert kinds(drawn) == []
+    enrollment.cancel(enrollment=stands, **autopay.by(stands))  # type: ignore[arg-type]
+    reminding.remind(as_of=moment(drawn.due_on))
+    assert kinds(drawn) == ["due"]
 
 
 def test_the_mail_speaks_spanish_to_who_chose_it() -> None:
