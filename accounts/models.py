@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import F
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower, Upper
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -132,6 +132,14 @@ class Member(models.Model):
         ]
         indexes = [
             models.Index(F("region"), COMPARABLE_MEMBER_NUMBER, name="member_by_number_as_typed"),
+            # Staff look in every region, and for the beginnings of names.
+            models.Index(COMPARABLE_MEMBER_NUMBER, name="member_by_number_anywhere"),
+            models.Index(
+                Collate(Upper("last_name"), "C"),
+                Collate(Upper("first_name"), "C"),
+                name="member_by_last_name",
+            ),
+            models.Index(Collate(Upper("first_name"), "C"), name="member_by_first_name"),
         ]
 
     def __str__(self) -> str:

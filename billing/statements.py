@@ -17,7 +17,8 @@ from django.utils.translation import pgettext_lazy
 from billing.models import BillingAccount, EntryKind, Invoice, JournalLine, LedgerCode
 
 # What lowers a bill because somebody paid, and what makes it owed again. A canceled bill is neither.
-PAID = (EntryKind.PAYMENT_SETTLED,)
+# A payment that was moved to another bill counts there, and no longer where it was.
+PAID = (EntryKind.PAYMENT_SETTLED, EntryKind.PAYMENT_MOVED)
 CAME_BACK = (EntryKind.REFUND_PROMISED, EntryKind.DISPUTE_LOST)
 
 MEDICAL, PREMIUM, CHARGE = "medical", "premium", "charge"

@@ -66,6 +66,29 @@ def send(
     return _queue(message)
 
 
+def send_again(email: Email) -> Email:
+    """Queue a mail once more: the same row where it could not be delivered, else a copy of it.
+
+    A copy has a Message-ID of its own, or the mailbox would take it for the mail that it has.
+    """
+    with transaction.atomic():
+        if email.status == STATUS.failed:
+            Email.objects.filter(pk=email.pk).update(
+                status=STATUS.queued, number_of_retries=None, scheduled_time=None
+            )
+            again = email
+        else:
+            attachments = list(email.attachments.all())
+            again = Email.objects.get(pk=email.pk)
+            again.pk, again.status = None, STATUS.queued
+            again.message_id = make_msgid(domain=settings.POST_OFFICE["MESSAGE_ID_FQDN"])
+            again.number_of_retries = again.scheduled_time = again.recipient_delivery_status = None
+            again.save(force_insert=True)
+            again.attachments.add(*attachments)
+        transaction.on_commit(_wake, robust=True)
+    return again
+
+
 class OutboxBackend(BaseEmailBackend):
     """What Django's own `send_mail` uses (allauth's mails): the same outbox.
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import F
 
 from accounts.models import Region
 from billing.models import Invoice, InvoiceLine
@@ -81,9 +82,9 @@ def claim_of(payment: Payment) -> ClaimContent:
     if payment.settled_at is None:
         raise NotSettled(payment.reference)
     allocations = list(
-        payment.allocations.select_related("invoice__patient").order_by(
-            "invoice__service_from", "invoice__number"
-        )
+        payment.allocations.filter(amount_cents__gt=F("moved_cents"))
+        .select_related("invoice__patient")
+        .order_by("invoice__service_from", "invoice__number")
     )
     if not allocations:
         raise NothingToClaim(payment.reference)
@@ -113,7 +114,7 @@ def _bills(allocations: list[Allocation]) -> tuple[ClaimBill, ...]:
         ClaimBill(
             bill=allocation.invoice,
             breakdown=breakdown_of(lines[allocation.invoice_id]),
-            paid_cents=allocation.amount_cents,
+            paid_cents=allocation.kept_cents,
             back_cents=allocation.reversed_cents,
         )
         for allocation in allocations

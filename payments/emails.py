@@ -114,7 +114,7 @@ def recipient(payment: Payment) -> Recipient | None:
     if payment.payer == Payment.Payer.GUEST:
         guest = Recipient(payment.guest_email, payment.guest_language or DEFAULT_LANGUAGE)
         return guest if guest.email else None
-    by_itself = payment.payer in (Payment.Payer.SYSTEM, Payment.Payer.AUTOPAY)
+    by_itself = payment.payer in (Payment.Payer.SYSTEM, Payment.Payer.AUTOPAY, Payment.Payer.STAFF)
     user = payment.account.guarantor.user if by_itself else payment.paid_by
     return Recipient(user.email, user.language or DEFAULT_LANGUAGE) if user else None
 

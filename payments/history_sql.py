@@ -18,9 +18,11 @@ payment AS (
 ),
 raw AS (
     SELECT 'p' || p.id AS event, p.kind, p.reference, p.reference AS payment, p.at, p.state, p.stage,
-        p.stage = 'done' AS counts, 1 AS sign, p.amount_cents AS amount, a.amount_cents AS part,
-        a.invoice_id, p.method_kind, p.method_brand, p.method_last4, p.payer
-    FROM payment p JOIN payments_allocation a ON a.payment_id = p.id
+        p.stage = 'done' AS counts, 1 AS sign, p.amount_cents AS amount,
+        a.amount_cents - a.moved_cents AS part, a.invoice_id,
+        p.method_kind, p.method_brand, p.method_last4, p.payer
+    FROM payment p JOIN payments_allocation a
+        ON a.payment_id = p.id AND a.amount_cents > a.moved_cents
     UNION ALL
     SELECT 'p' || p.id, p.kind, p.reference, p.reference, p.at, p.state, p.stage,
         p.stage = 'done', 1, p.amount_cents, p.to_balance_cents,

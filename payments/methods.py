@@ -23,18 +23,30 @@ CARD_BRANDS = {
     "visa": "Visa",
 }
 BANK_ACCOUNT = "us_bank_account"
+CHECK, CASH = "check", "cash"  # recorded by staff; Stripe has no part in them
 ACCOUNT_BALANCE = "balance"  # no method of anybody's: prepaid money pays all
 
 
 def describe(*, kind: str, brand: str, last4: str) -> str:
-    """Such as "Visa ending in 4242", in the reader's language; a bank account's `brand` is its bank."""
+    """Such as "Visa ending in 4242", in the reader's language; a bank account's `brand` is its bank,
+    a check's its number.
+    """
     if kind == ACCOUNT_BALANCE:
         return _("Account balance")
+    if kind == CHECK:
+        return _("Check %(number)s") % {"number": brand} if brand else _("Check")
+    if kind == CASH:
+        return _("Cash")
     if kind == BANK_ACCOUNT:
         name = _("%(bank)s account") % {"bank": brand} if brand else _("Bank account")
     else:
         name = CARD_BRANDS.get(brand, _("Card"))
     return _("%(method)s ending in %(last4)s") % {"method": name, "last4": last4} if last4 else name
+
+
+def is_recorded(kind: str) -> bool:
+    """Whether the money came to us past Stripe, and so cannot go back through it."""
+    return kind in (CHECK, CASH)
 
 
 def name_of(method: PaymentMethod) -> str:

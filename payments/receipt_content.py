@@ -121,7 +121,9 @@ def content_of(payment: Payment) -> ReceiptContent:
         raise NotSettled(payment.reference)
     account = payment.account
     owed_cents = owed_after(kind=EntryKind.PAYMENT_SETTLED, source="payment", source_id=str(payment.pk))
-    allocations = payment.allocations.select_related("invoice__patient").order_by(
+    # As it was paid; a bill that staff moved it to later has a line in its own history.
+    paid = payment.allocations.filter(moved_from=None)
+    allocations = paid.select_related("invoice__patient").order_by(
         "invoice__service_from", "invoice__number"
     )
     return ReceiptContent(

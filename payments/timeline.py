@@ -59,7 +59,7 @@ def _of_event(payment: Payment, event: PaymentEvent) -> Iterator[Step]:
     match event.to_state:
         case State.CREATED:
             yield Step(event.at, _started(payment))
-        case State.SUBMITTED if payment.charge_cents:
+        case State.SUBMITTED if payment.charge_cents and not methods.is_recorded(payment.method_kind):
             yield Step(event.at, _("Sent to our payment service"))
         case State.REQUIRES_ACTION:
             yield Step(event.at, _("Your bank asked you to confirm the payment"))
@@ -88,6 +88,8 @@ def _of_event(payment: Payment, event: PaymentEvent) -> Iterator[Step]:
 def _started(payment: Payment) -> str:
     if payment.payer == Payment.Payer.SYSTEM:
         return _("Started by itself, because you let your account balance pay bills")
+    if payment.payer == Payment.Payer.STAFF:
+        return _("We received your payment and recorded it")
     if payment.payer == Payment.Payer.AUTOPAY:
         return _("Started by itself, because of your autopay")
     return _("You confirmed the payment")

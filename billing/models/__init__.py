@@ -1,3 +1,4 @@
+from billing.models.corrections import Correction
 from billing.models.invoices import (
     COMPARABLE_ACCOUNT_NUMBER,
     BillingAccount,
@@ -16,6 +17,7 @@ from billing.models.ledger import (
 __all__ = [
     "COMPARABLE_ACCOUNT_NUMBER",
     "BillingAccount",
+    "Correction",
     "EntryKind",
     "Invoice",
     "InvoiceLine",

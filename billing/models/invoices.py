@@ -47,6 +47,7 @@ class BillingAccount(models.Model):
         ]
         indexes = [
             models.Index(F("region"), COMPARABLE_ACCOUNT_NUMBER, name="account_by_number_as_typed"),
+            models.Index(COMPARABLE_ACCOUNT_NUMBER, name="account_by_number_anywhere"),
         ]
 
     def __str__(self) -> str:

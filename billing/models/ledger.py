@@ -48,6 +48,9 @@ class EntryKind(models.TextChoices):
     DISPUTE_LOST = "dispute_lost", _("Dispute lost or debit returned")
     FEE_BOOKED = "fee_booked", _("Processor fee")
     PAYOUT_BOOKED = "payout_booked", _("Payout")
+    PAYMENT_MOVED = "payment_moved", _("Payment moved to another bill")
+    BILL_ADJUSTED = "bill_adjusted", _("Adjustment")
+    BILL_WRITTEN_OFF = "bill_written_off", _("Written off")
 
 
 class LedgerAccount(models.Model):

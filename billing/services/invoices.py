@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 
 from accounts.models import Member
-from billing.models import BillingAccount, EntryKind, Invoice, InvoiceLine, LedgerCode
+from billing.models import BillingAccount, Correction, EntryKind, Invoice, InvoiceLine, LedgerCode
 from billing.services import balance
 from billing.services.ledger import Posting, post
 from common import references
@@ -19,6 +20,13 @@ from common.clock import business_date, now
 from common.locks import lock_one
 
 PAY_CODE_LENGTH = 12  # of 4.8 bits each: 57 bits (design: at least 50)
+
+
+# Which account bears what is not asked for any more.
+BORNE_BY = {
+    Correction.Kind.ADJUSTMENT: LedgerCode.BILLED_REVENUE,
+    Correction.Kind.WRITE_OFF: LedgerCode.WRITE_OFFS,
+}
 
 
 class InvoiceExists(RuntimeError):
@@ -155,7 +163,8 @@ def void(*, invoice: Invoice) -> Invoice:
     if locked.reserved_cents:
         raise CannotVoid(locked.number)
     owed_cents = locked.open_cents
-    paid_cents = locked.total_cents - owed_cents
+    corrected = taken_off(locked)
+    paid_cents = locked.total_cents - owed_cents - sum(corrected.values())
     locked.open_cents, locked.voided_at, locked.pay_code = 0, now(), None
     locked.save(update_fields=["open_cents", "voided_at", "pay_code"])
     if paid_cents:
@@ -164,6 +173,7 @@ def void(*, invoice: Invoice) -> Invoice:
         Posting(LedgerCode.BILLED_REVENUE, locked.total_cents, account, locked),
         Posting(LedgerCode.RECEIVABLE, -owed_cents, account, locked),
         Posting(LedgerCode.ACCOUNT_BALANCE, -paid_cents, account, locked),
+        *(Posting(code, -cents, account, locked) for code, cents in corrected.items()),
     ]
     if locked.total_cents:
         post(
@@ -175,6 +185,12 @@ def void(*, invoice: Invoice) -> Invoice:
             lines=[side for side in sides if side.amount_cents],
         )
     return locked
+
+
+def taken_off(invoice: Invoice) -> dict[LedgerCode, int]:
+    """How much corrections took off a bill so far, in cents, by the account that bears it."""
+    sums = invoice.corrections.values_list("kind").annotate(cents=Sum("amount_cents"))
+    return {BORNE_BY[Correction.Kind(kind)]: int(cents) for kind, cents in sums}
 
 
 def reserve(*, invoice: Invoice, amount_cents: int) -> None:
@@ -206,6 +222,11 @@ def pay_all_reserved(amounts: Mapping[Invoice, int]) -> None:
     )
 
 
+def give_up(*, invoice: Invoice, amount_cents: int) -> None:
+    """Ask for less of the bill (billing.services.corrections). Raises NotOwed."""
+    _move({invoice: amount_cents}, "open_cents = bill.open_cents - moved.cents")
+
+
 def reopen(*, invoice: Invoice, amount_cents: int) -> None:
     """A payment of the bill was taken back: it is owed again. The caller posts the entry."""
     _move({invoice: amount_cents}, "open_cents = bill.open_cents + moved.cents")
@@ -230,7 +251,7 @@ def _move(amounts: Mapping[Invoice, int], change: str) -> None:
                 FROM unnest(%s::bigint[], %s::bigint[]) AS moved (id, cents)
                 WHERE bill.id = moved.id AND bill.voided_at IS NULL
                 RETURNING bill.id, bill.open_cents, bill.reserved_cents
-                """,  # noqa: S608  # nosec B608  the change is one of four above
+                """,  # noqa: S608  # nosec B608  the change is one of those above
                 [list(bills), list(amounts.values())],
             )
             moved = cursor.fetchall()

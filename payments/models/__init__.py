@@ -9,6 +9,7 @@ from payments.models.payment import (
     Allocation,
     Payment,
     PaymentEvent,
+    PaymentMove,
     State,
 )
 from payments.models.receipt import Receipt, ReceiptLink
@@ -47,6 +48,7 @@ __all__ = [
     "Payment",
     "PaymentEvent",
     "PaymentMethod",
+    "PaymentMove",
     "Receipt",
     "ReceiptLink",
     "ReconciledDay",

@@ -115,6 +115,7 @@ class PaymentMethod(models.Model):
         verbose_name = _("payment method")
         verbose_name_plural = _("payment methods")
         indexes = [
+            models.Index(fields=["last4", "-id"], name="method_by_last_four", condition=~Q(last4="")),
             models.Index(
                 fields=["next_check_at"],
                 name="method_unsettled",

@@ -99,6 +99,7 @@ class Payment(models.Model):
         MEMBER = "member", _("Member")  # signed in, paying in the browser
         GUEST = "guest", _("Guest")  # without an account
         SYSTEM = "system", _("Automatic")  # the account balance, where its owner switched that on
+        STAFF = "staff", _("Staff")  # a check or cash that staff recorded
         AUTOPAY = "autopay", _("Autopay")  # on its day, as its owner agreed to
 
     reference = models.CharField(_("reference"), max_length=20, unique=True)
@@ -207,6 +208,14 @@ class Payment(models.Model):
                 condition=Q(payer="guest"),
             ),
             models.Index(
+                fields=["method_last4", "-created_at"],
+                name="payment_by_last_four",
+                condition=~Q(method_last4=""),
+            ),
+            models.Index(
+                fields=["created_at"], name="payment_in_review", condition=~Q(review_reason="")
+            ),
+            models.Index(
                 fields=["next_check_at"],
                 name="payment_unsettled",
                 condition=Q(state__in=[state.value for state in RESERVING]),
@@ -252,7 +261,7 @@ class Payment(models.Model):
                 declare=[("total", "numeric")],
                 func="""
                     SELECT coalesce(sum(amount_cents), 0) INTO total
-                    FROM payments_allocation WHERE payment_id = NEW.id;
+                    FROM payments_allocation WHERE payment_id = NEW.id AND moved_from_id IS NULL;
                     IF total + NEW.to_balance_cents <> NEW.amount_cents THEN
                         RAISE EXCEPTION 'payment % of % cents allocates %',
                             NEW.id, NEW.amount_cents, total
@@ -285,6 +294,9 @@ class Allocation(models.Model):
     amount_cents = models.BigIntegerField(_("amount"))
     # What refunds and returns took back of it, so that the bill is owed again.
     reversed_cents = models.BigIntegerField(default=0, db_default=0)
+    # What staff moved to another bill of the account (payments.services.moving), and where from.
+    moved_cents = models.BigIntegerField(default=0, db_default=0)
+    moved_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="moved_to")
     # Follows the payment's state by trigger; carries the rule of one payment in flight per bill.
     in_flight = models.BooleanField(default=True)
 
@@ -300,7 +312,9 @@ class Allocation(models.Model):
             ),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="allocation_amount_positive"),
             models.CheckConstraint(
-                condition=Q(reversed_cents__gte=0) & Q(reversed_cents__lte=F("amount_cents")),
+                condition=Q(reversed_cents__gte=0)
+                & Q(moved_cents__gte=0)
+                & Q(amount_cents__gte=F("reversed_cents") + F("moved_cents")),
                 name="allocation_reversed_in_bounds",
             ),
         ]
@@ -318,6 +332,40 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payment_id} → {self.invoice_id}: {self.amount_cents}"
+
+    @property
+    def kept_cents(self) -> int:
+        """What of it stayed with this bill, whether it went back since or not."""
+        return self.amount_cents - self.moved_cents
+
+
+class PaymentMove(models.Model):
+    """Staff found that a part of a payment belongs to another bill. Final, like its journal entry."""
+
+    append_only = True
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="moves")
+    from_invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+")
+    to_invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+")
+    amount_cents = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    moved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    moved_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "payment move"
+        verbose_name_plural = "payment moves"
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_cents__gt=0) & ~Q(from_invoice=F("to_invoice")),
+                name="payment_move_is_one",
+            ),
+        ]
+        triggers = append_only("payment_move")
+
+    def __str__(self) -> str:
+        return f"{self.payment_id}: {self.amount_cents}"
 
 
 class PaymentEvent(models.Model):

@@ -8,6 +8,7 @@ from django.db.models import F
 from accounts.models import User
 from billing.models import BillingAccount, Invoice
 from common.locks import lock_one
+from payments import methods
 from payments.exceptions import CannotPay
 from payments.models import Payment, PaymentEvent, Refund
 from payments.queries import payable_bills
@@ -29,6 +30,7 @@ def withdrawal_plan(account: BillingAccount) -> list[tuple[Payment, int]]:
     added = Payment.objects.filter(
         account=account, to_balance_cents__gt=F("balance_reversed_cents"), state__in=REFUNDABLE
     )
+    added = added.exclude(method_kind__in=(methods.CHECK, methods.CASH))
     for payment in added.order_by("-settled_at", "-pk"):
         part = min(
             left,
@@ -69,12 +71,21 @@ def apply_automatically(*, account: BillingAccount) -> list[Payment]:
 
     Premiums and medical bills are paid apart. Returns the payments made; harmless when run twice.
     """
+    return _apply(account, asked=False, via=PaymentEvent.Via.RECONCILER)
+
+
+def apply_now(*, account: BillingAccount) -> list[Payment]:
+    """The same, once, because its owner asked staff for it."""
+    return _apply(account, asked=True, via=PaymentEvent.Via.STAFF)
+
+
+def _apply(account: BillingAccount, *, asked: bool, via: PaymentEvent.Via) -> list[Payment]:
     payments: list[Payment] = []
     with transaction.atomic():
         account = lock_one(BillingAccount.objects.filter(pk=account.pk))
-        if not account.auto_apply_balance:
+        if not (asked or account.auto_apply_balance):
             return []
-        for amounts in _spread(account).values():
+        for amounts in spread(account).values():
             try:
                 with transaction.atomic():
                     payments.append(
@@ -83,19 +94,16 @@ def apply_automatically(*, account: BillingAccount) -> list[Payment]:
                             amounts=amounts,
                             payer=Payment.Payer.SYSTEM,
                             paid_by=None,
-                            via=PaymentEvent.Via.RECONCILER,
+                            via=via,
                             from_balance_cents=sum(amounts.values()),
                         )
                     )
             except CannotPay:
                 continue  # a bill changed meanwhile; the next run sees it
-    return [
-        submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.RECONCILER)
-        for payment in payments
-    ]
+    return [submission.advance(payment_id=payment.pk, via=via) for payment in payments]
 
 
-def _spread(account: BillingAccount) -> dict[bool, dict[int, int]]:
+def spread(account: BillingAccount) -> dict[bool, dict[int, int]]:
     """The spendable balance over payable bills by due date, premiums (True) and others apart."""
     bills = list(payable_bills(account))
     total_cents = min(account.spendable_cents, sum(bill.payable_cents for bill in bills))

@@ -12,7 +12,7 @@ from billing.services.ledger import Posting, post
 from common.clock import business_date
 from common.failpoints import failpoint
 from common.locks import lock_ids
-from payments import emails
+from payments import emails, methods
 from payments.models import Payment, Receipt
 from payments.wake import wake
 
@@ -31,7 +31,7 @@ def book(payment: Payment) -> None:
     if payment.to_balance_cents:
         balance.credit(account=account, amount_cents=payment.to_balance_cents)
     sides = [
-        Posting(LedgerCode.PROCESSOR_CLEARING, payment.charge_cents, account),
+        Posting(_came_to(payment), payment.charge_cents, account),
         Posting(LedgerCode.ACCOUNT_BALANCE, payment.from_balance_cents, account),
         *(Posting(LedgerCode.RECEIVABLE, -cents, account, invoice) for invoice, cents in parts.items()),
         Posting(LedgerCode.ACCOUNT_BALANCE, -payment.to_balance_cents, account),
@@ -45,6 +45,12 @@ def book(payment: Payment) -> None:
         lines=[side for side in sides if side.amount_cents],
     )
     _ask_for_receipt(payment)
+
+
+def _came_to(payment: Payment) -> LedgerCode:
+    """Where the money is: at Stripe until it pays out, or, by check and in cash, with our bank."""
+    recorded = methods.is_recorded(payment.method_kind)
+    return LedgerCode.BANK if recorded else LedgerCode.PROCESSOR_CLEARING
 
 
 def release(payment: Payment) -> None:

@@ -23,7 +23,7 @@ from common.batches import for_each
 from common.clock import business_date, now
 from common.failpoints import failpoint
 from common.locks import lock_one
-from payments import emails, gateway
+from payments import emails, gateway, methods
 from payments.gateway import Busy, OutcomeUnknown, Refused, SentRefund
 from payments.models import (
     Payment,
@@ -80,6 +80,8 @@ def request(
     except NothingLeft as error:
         raise CannotRefund(payment.reference) from error
     to_source = destination == Refund.Destination.SOURCE
+    if to_source and methods.is_recorded(payment.method_kind):
+        raise CannotRefund(f"{payment.reference} did not come through Stripe")
     if to_source:
         _count_as_refunded(payment, amount_cents)
     refund = Refund.objects.create(

@@ -35,7 +35,7 @@ def remaining(payment: Payment) -> dict[PartKey, int]:
     What had paid a bill that was canceled since is account balance now, and no part of it any more.
     """
     left: dict[PartKey, int] = {
-        allocation.pk: allocation.amount_cents - allocation.reversed_cents
+        allocation.pk: allocation.kept_cents - allocation.reversed_cents
         for allocation in payment.allocations.filter(invoice__voided_at=None).order_by("pk")
     }
     left[None] = payment.to_balance_cents - payment.balance_reversed_cents

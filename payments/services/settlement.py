@@ -15,6 +15,7 @@ from common.clock import business_date, now
 from common.money import CURRENCY
 from payments import emails
 from payments.gateway import Intent
+from payments.methods import is_recorded
 from payments.models import CAME_TO_NOTHING, MOVES, Payment, PaymentEvent, State
 from payments.services import booking, methods
 from payments.services.moves import lock_payment, move
@@ -82,6 +83,17 @@ def settle_from_balance(*, payment_id: int, via: Via) -> Payment:
     """Settle a payment that the account balance pays in full: Stripe has no part in it."""
     payment = lock_payment(payment_id)
     if payment.has_outcome or payment.charge_cents:
+        return payment
+    if payment.state == State.CREATED:
+        move(payment, State.SUBMITTED, via=via)
+    return _move(payment, State.SUCCEEDED, via=via, detail="")
+
+
+@transaction.atomic
+def settle_recorded(*, payment_id: int, via: Via) -> Payment:
+    """Settle a payment by check or cash: the money is here, and Stripe has no part in it."""
+    payment = lock_payment(payment_id)
+    if payment.has_outcome or not is_recorded(payment.method_kind):
         return payment
     if payment.state == State.CREATED:
         move(payment, State.SUBMITTED, via=via)

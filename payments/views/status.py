@@ -1,6 +1,7 @@
 """How a payment stands, for the member who made it."""
 
 from django.conf import settings
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -38,7 +39,8 @@ TEMPLATES = {
 def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
     """The page of a payment; the address stays the same from the click to the receipt."""
     payment = _find(account, reference)
-    allocations = list(payment.allocations.select_related("invoice__patient").order_by("invoice_id"))
+    kept = payment.allocations.filter(amount_cents__gt=F("moved_cents"))
+    allocations = list(kept.select_related("invoice__patient").order_by("invoice_id"))
     refunds = list(payment.refunds.order_by("pk"))
     context = {
         "payment": payment,

@@ -115,3 +115,8 @@ def write_head(*, on: dt.date) -> None:
 def broken_blocks() -> Iterator[str]:
     """Recompute every block; yields a sentence for each that does not hold."""
     return sealing.broken_blocks(AUDIT)
+
+
+def acted(act_key: uuid.UUID) -> bool:
+    """Whether a confirmation page has acted before."""
+    return AuditRecord.objects.filter(act_key=act_key).exists()

@@ -14,6 +14,7 @@ from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
+from post_office.models import Email
 
 from accounts.roles import Role
 from accounts.services import registration
@@ -35,12 +36,20 @@ from payments.models import (
 )
 from payments.services import checkout as checkouts
 from payments.services import receipt_links
+from staff.models import RefundRequest
 from support.models import Change, Conversation, DeskHours, SocialProfile
 from support.services import links
 from tests.support import paying
 from tests.support.autopay import by, enroll
 from tests.support.chat import attach, make_banner, make_conversation, stop_token
-from tests.support.factories import PASSWORD, make_account, make_invoice, make_member, make_staff
+from tests.support.factories import (
+    PASSWORD,
+    make_account,
+    make_invoice,
+    make_member,
+    make_staff,
+    make_user,
+)
 from tests.support.methods import add as add_method
 from tests.support.methods import add_by_token, token_of_unverified_bank
 from tests.support.reconciling import today
@@ -162,6 +171,22 @@ class World:
         message.attach("note.txt", "Note", "text/plain")
         mailbox.MailboxBackend().send_messages([message])
         return next(iter(mailbox.names()))
+
+    def mail_to_owner(self) -> int:
+        """A mail in the outbox, to member A."""
+        return Email.objects.create(
+            from_email="a@example.com", to=[self.account.guarantor.user.email], subject="Receipt"
+        ).pk
+
+    def refund_request(self) -> int:
+        """A refund that waits for approval."""
+        return RefundRequest.objects.create(
+            payment=self.paid(),
+            amount_cents=1_00,
+            destination="source",
+            reason="Paid twice",
+            requested_by=make_user(),
+        ).pk
 
     def ledger_block(self) -> int:
         """A sealed block; sealing itself waits for other transactions to end."""
@@ -333,9 +358,20 @@ def admin_model(
     }
 
 
+ACTING = (AGENT, SUPERVISOR, SUPERUSER)
+DECIDING = (SUPERVISOR, SUPERUSER)
 SUPERVISING = (SUPERVISOR, AUDITOR, SUPERUSER)
 EDITORS = (SUPERVISOR, SUPERUSER)
 ANSWERERS = (AGENT, SUPERVISOR, SUPERUSER)
+
+
+def account_key(world: World) -> list[Any]:
+    return [world.account.pk]
+
+
+def paid_reference(world: World) -> list[Any]:
+    return [world.paid().reference]
+
 
 ROWS: dict[str, Row] = {
     # The frame.
@@ -509,6 +545,36 @@ ROWS: dict[str, Row] = {
         *STAFF, outcome=AWAY, path=lambda world: "/admin/accounts/region/1/"
     ),
     "admin:(?P<url>.*)$": staff(*STAFF, outcome=NOT_FOUND, path=lambda world: "/admin/nothing/"),
+    # The desk.
+    "admin:desk_find": staff(*STAFF),
+    "admin:desk_account": staff(*STAFF, args=account_key),
+    "admin:desk_payment": staff(*STAFF, args=paid_reference),
+    "admin:desk_refund": staff(*ACTING, args=paid_reference),
+    "admin:desk_refund POST": staff(*ACTING, outcome=UNPROCESSABLE, method="post", args=paid_reference),
+    "admin:desk_move": staff(*ACTING, args=paid_reference),
+    "admin:desk_record": staff(*ACTING, args=account_key),
+    "admin:desk_record POST": staff(*ACTING, outcome=UNPROCESSABLE, method="post", args=account_key),
+    "admin:desk_apply_balance": staff(*ACTING, args=account_key),
+    "admin:desk_refund_balance": staff(*ACTING, args=account_key),
+    "admin:desk_mail_again": staff(*ACTING, args=lambda world: [world.mail_to_owner()]),
+    "admin:desk_ask": staff(*DECIDING, args=paid_reference),
+    "admin:desk_end": staff(*DECIDING, args=paid_reference),
+    "admin:desk_correct": staff(*DECIDING, args=lambda world: [world.invoice.pk]),
+    "admin:desk_correct POST": staff(
+        *DECIDING, outcome=UNPROCESSABLE, method="post", args=lambda world: [world.invoice.pk]
+    ),
+    "admin:desk_decide": staff(*DECIDING, args=lambda world: [world.refund_request()]),
+    "admin:desk_decide POST": staff(
+        *DECIDING,
+        outcome=UNPROCESSABLE,
+        method="post",
+        args=lambda world: [world.refund_request()],
+    ),
+    "admin:desk_requests": staff(*STAFF),
+    "admin:desk_list": staff(*STAFF, args=lambda world: ["overpaid"]),
+    "admin:desk_list_csv": staff(*STAFF, args=lambda world: ["overpaid"]),
+    "admin:desk_audit": staff(AUDITOR, SUPERUSER),
+    "admin:desk_audit_csv": staff(AUDITOR, SUPERUSER),
     **admin_model("accounts_region", change=(SUPERUSER,), key=lambda world: world.account.region_id),
     **admin_model("accounts_member", key=lambda world: world.account.guarantor_id),
     **admin_model("accounts_user", view=SUPERVISING, key=lambda world: world.account.guarantor.user_id),

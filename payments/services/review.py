@@ -1,0 +1,78 @@
+"""Payments that a person has to look at: what Stripe holds is not what we asked for, or is not known.
+
+Staff let Stripe be asked again, or end a payment of which Stripe itself holds no charge. Nobody's
+word alone marks a payment as paid or as not charged.
+"""
+
+from django.db.models import Q
+
+from common.clock import now
+from payments import gateway
+from payments.gateway import GatewayError, Intent, Refused
+from payments.models import MOVES, RESERVING, Payment, PaymentEvent, State
+from payments.services import settlement, submission
+
+Via = PaymentEvent.Via
+
+# An intent in one of these has taken money, or may at any moment.
+_MAY_CHARGE = ("succeeded", "processing", "requires_capture")
+
+
+class NotInReview(RuntimeError):
+    """The payment has an outcome, or is asked about without anybody's help."""
+
+
+class MayHaveCharged(RuntimeError):
+    """Stripe holds a charge of this payment, or did not answer; it cannot be called not charged."""
+
+
+def in_review(payment: Payment) -> bool:
+    """Whether nothing happens to the payment until staff decide."""
+    return bool(payment.review_reason) and payment.state in RESERVING
+
+
+def ask_again(*, payment: Payment) -> Payment:
+    """Take the payment out of review and ask Stripe; what does not fit ends in review again.
+
+    Calls Stripe: outside a transaction. Raises NotInReview.
+    """
+    taken = Payment.objects.filter(~Q(review_reason=""), pk=payment.pk, state__in=RESERVING).update(
+        review_reason="", next_check_at=now()
+    )
+    if not taken:
+        raise NotInReview(payment.reference)
+    return submission.advance(payment_id=payment.pk, via=Via.STAFF)
+
+
+def mark_not_charged(*, payment: Payment) -> Payment:
+    """End a payment of which Stripe holds no charge, so that it can never charge; the payer is told.
+
+    Calls Stripe: outside a transaction. Raises NotInReview or MayHaveCharged, and nothing changes.
+    """
+    payment = Payment.objects.select_related("region").get(pk=payment.pk)
+    if not in_review(payment) or State.CANCELED not in MOVES[payment.state]:
+        raise NotInReview(payment.reference)
+    try:
+        intent = _intent_of(payment)
+        if intent is not None and intent.status not in (*_MAY_CHARGE, "canceled"):
+            intent = gateway.cancel_intent(region=payment.region, intent_id=intent.id)
+    except GatewayError as error:
+        raise MayHaveCharged(payment.reference) from error
+    if intent is not None and intent.status != "canceled":
+        raise MayHaveCharged(payment.reference)
+    ended = settlement.give_up(payment_id=payment.pk, code="not charged, by staff", via=Via.STAFF)
+    if ended.state == State.CANCELED:
+        Payment.objects.filter(pk=ended.pk).update(review_reason="")
+    return ended
+
+
+def _intent_of(payment: Payment) -> Intent | None:
+    """By its key, or by our reference where an answer was lost; None where Stripe has none."""
+    if payment.intent_id is None:
+        return gateway.find_intent(region=payment.region, reference=payment.reference)
+    try:
+        return gateway.retrieve_intent(region=payment.region, intent_id=payment.intent_id)
+    except Refused as error:
+        if error.missing:
+            return None
+        raise

@@ -1,0 +1,129 @@
+"""What staff see first: how much came in, what is owed, and what waits for somebody."""
+
+import datetime as dt
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from django.db.models import Count, F, Q, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from post_office.models import STATUS, Email
+
+from billing.models import Invoice
+from common.clock import now
+from payments.models import RESERVING, Difference, Payment
+from staff.forms import FindForm
+from staff.models import May, RefundRequest, RequestState
+
+DAYS = 14  # of the chart
+AGES = ((0, "Not due yet"), (30, "Up to 30 days late"), (90, "31 to 90 days late"))
+OLDER = "More than 90 days late"
+WIDTH, HEIGHT, BASE = 560, 150, 120  # of the drawing, in its own units
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that waits for somebody, and where its list is."""
+
+    label: str
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of the chart; amounts in cents."""
+
+    day: dt.date
+    cents: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Amounts in cents; days are UTC, as for Stripe's reconciliation."""
+
+    form: FindForm
+    today_cents: int
+    month_cents: int
+    bars: list[Bar]
+    owed: list[tuple[str, int, int]]  # age, bills, cents
+    figures: list[Figure]
+
+
+def dashboard_for(request: HttpRequest) -> Dashboard | None:
+    """None for staff who may not look at members."""
+    if not request.user.has_perm(May.LOOK.permission):
+        return None
+    today = now().date()
+    by_day = money_in(since=today - dt.timedelta(days=DAYS - 1))
+    return Dashboard(
+        form=FindForm(),
+        today_cents=by_day.get(today, 0),
+        month_cents=sum(money_in(since=today.replace(day=1)).values()),
+        bars=_bars(by_day, today),
+        owed=owed_by_age(on=today),
+        figures=figures(),
+    )
+
+
+def money_in(*, since: dt.date) -> dict[dt.date, int]:
+    """What cards, bank accounts, checks and cash brought, by the day on which it settled."""
+    start = dt.datetime.combine(since, dt.time.min, dt.UTC)
+    rows = (
+        Payment.objects.filter(settled_at__gte=start)
+        .values_list("settled_at__date")
+        .annotate(cents=Sum(F("amount_cents") - F("from_balance_cents")))
+    )
+    return {day: int(cents) for day, cents in rows}
+
+
+def owed_by_age(*, on: dt.date) -> list[tuple[str, int, int]]:
+    """Open bills by how late they are: how many, and cents."""
+    edges = [on - dt.timedelta(days=days) for days, _label in AGES]
+    conditions = [Q(due_on__gte=edges[0])]
+    conditions += [Q(due_on__lt=newer, due_on__gte=older) for newer, older in pairwise(edges)]
+    conditions.append(Q(due_on__lt=edges[-1]))
+    sums: dict[str, Any] = {
+        f"count_{i}": Count("pk", filter=wanted) for i, wanted in enumerate(conditions)
+    }
+    sums |= {
+        f"cents_{i}": Sum("open_cents", filter=wanted, default=0) for i, wanted in enumerate(conditions)
+    }
+    found = Invoice.objects.filter(open_cents__gt=0).aggregate(**sums)
+    labels = [label for _days, label in AGES] + [OLDER]
+    return [(label, found[f"count_{i}"], int(found[f"cents_{i}"])) for i, label in enumerate(labels)]
+
+
+def figures() -> list[Figure]:
+    """What waits, each with its list."""
+
+    def listed(label: str, name: str, count: int) -> Figure:
+        return Figure(label, count, reverse("admin:desk_list", args=[name]))
+
+    waiting = RefundRequest.objects.filter(state=RequestState.WAITING).count()
+    review = Payment.objects.filter(~Q(review_reason=""), state__in=RESERVING).count()
+    differences = Difference.objects.filter(resolved_at=None).count()
+    mails = Email.objects.filter(status=STATUS.failed).count()
+    return [
+        Figure("Refunds that wait for approval", waiting, reverse("admin:desk_requests")),
+        listed("Payments to look at", "review", review),
+        listed("Differences from Stripe's book", "differences", differences),
+        listed("Mails that failed", "mails", mails),
+    ]
+
+
+def _bars(by_day: dict[dt.date, int], today: dt.date) -> list[Bar]:
+    days = [today - dt.timedelta(days=back) for back in reversed(range(DAYS))]
+    highest = max([by_day.get(day, 0) for day in days] + [1])
+    step = WIDTH // DAYS
+    bars = []
+    for index, day in enumerate(days):
+        cents = by_day.get(day, 0)
+        height = cents * (BASE - 10) // highest
+        bars.append(Bar(day, cents, index * step + 4, BASE - height, step - 8, height))
+    return bars

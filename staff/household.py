@@ -1,0 +1,142 @@
+"""Everything about one household on one page, in a fixed number of queries."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum, Window
+from post_office.models import STATUS, Email
+
+from billing.models import BillingAccount, Invoice
+from billing.models.invoices import STATUS_LABELS
+from common.clock import business_date
+from payments import methods
+from payments.models import Payment, PaymentMethod
+from payments.timeline import Step, timeline
+from staff.models import AuditRecord, RefundRequest, RequestState
+
+SHOWN = 25  # rows of each kind, the newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A bill and what people call its state today."""
+
+    invoice: Invoice
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail of which staff see the subject and what became of it, never the text: it may hold a
+    link that opens somebody's log-in.
+    """
+
+    email: Email
+    word: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """Rows as the page shows them; amounts in cents."""
+
+    account: BillingAccount
+    bills: list[Bill]
+    bill_count: int
+    owed_cents: int
+    payments: list[Payment]
+    methods: list[tuple[str, PaymentMethod]]
+    mails: list[Mail]
+    audit: list[AuditRecord]
+
+
+def household(account: BillingAccount) -> Household:
+    """What the page shows of an account that has its guarantor, region and user loaded."""
+    user = account.guarantor.user
+    today = business_date(account.region.time_zone)
+    invoices = list(
+        Invoice.objects.filter(account=account)
+        .select_related("patient")
+        .annotate(all_bills=Window(Count("pk")), all_open_cents=Window(Sum("open_cents")))
+        .order_by("-due_on", "-pk")[:SHOWN]
+    )
+    first = invoices[0] if invoices else None
+    return Household(
+        account=account,
+        bills=[Bill(each, str(STATUS_LABELS[each.status(today)])) for each in invoices],
+        bill_count=first.all_bills if first else 0,
+        owed_cents=int(first.all_open_cents) if first else 0,
+        payments=list(
+            Payment.objects.filter(account=account)
+            .annotate(waits=Exists(_waiting().filter(payment=OuterRef("pk"))))
+            .order_by("-created_at", "-pk")[:SHOWN]
+        ),
+        methods=[
+            (methods.name_of(each), each)
+            for each in PaymentMethod.objects.filter(account=account)
+            .exclude(status=PaymentMethod.Status.REMOVED)
+            .order_by("-pk")[:SHOWN]
+        ],
+        mails=mails_to(user.email) if user else [],
+        audit=list(
+            AuditRecord.objects.filter(account=account).select_related("who").order_by("-at")[:SHOWN]
+        ),
+    )
+
+
+def _waiting() -> QuerySet[RefundRequest]:
+    return RefundRequest.objects.filter(state=RequestState.WAITING)
+
+
+MAIL_WORDS = {
+    STATUS.sent: "sent",
+    STATUS.failed: "failed",
+    STATUS.queued: "waits",
+    STATUS.requeued: "tried again soon",
+}
+
+
+def mails_to(address: str) -> list[Mail]:
+    """The newest mails to an address, with what became of each."""
+    newest = (
+        Email.objects.filter(to=address)
+        .only("subject", "status", "created", "last_updated", "recipient_delivery_status", "to")
+        .order_by("-id")[:SHOWN]
+    )
+    return [Mail(email, _mail_word(email), email.status == STATUS.failed) for email in newest]
+
+
+def _mail_word(email: Email) -> str:
+    if email.recipient_delivery_status:
+        return str(email.get_recipient_delivery_status_display()).lower()
+    return MAIL_WORDS.get(email.status, "new")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """One payment with all that happened to it."""
+
+    payment: Payment
+    method: str
+    parts: list[tuple[Invoice, int]]
+    steps: list[Step]
+    requests: list[RefundRequest]
+
+
+def payment_page(payment: Payment) -> PaymentPage:
+    allocations = payment.allocations.select_related("invoice__patient").order_by("invoice_id")
+    return PaymentPage(
+        payment=payment,
+        method=methods.describe(
+            kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
+        ),
+        parts=[(each.invoice, each.kept_cents) for each in allocations if each.kept_cents],
+        steps=timeline(
+            payment,
+            events=payment.events.all(),
+            refunds=payment.refunds.order_by("pk"),
+            disputes=payment.disputes.order_by("pk"),
+        ),
+        requests=list(
+            payment.refund_requests.select_related("requested_by", "decided_by").order_by("pk")
+        ),
+    )

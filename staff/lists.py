@@ -1,0 +1,178 @@
+"""Lists of what needs somebody's eye: each a query, its columns, and where a row leads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.urls import reverse
+from post_office.models import STATUS, Email
+
+from billing.models import BillingAccount, Invoice
+from payments.models import RESERVING, Difference, Dispute, DisputeState, Payment
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and where its value is; names that end in _cents are amounts."""
+
+    label: str
+    name: str
+
+    @property
+    def is_money(self) -> bool:
+        return self.name.endswith("_cents")
+
+    def of(self, row: Any) -> Any:
+        value = row
+        for part in self.name.split("__"):
+            value = getattr(value, part)
+            if value is None:
+                return ""
+        return value() if callable(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class StaffList:
+    """One list."""
+
+    name: str
+    title: str
+    what: str
+    columns: Sequence[Column]
+    rows: Callable[[], QuerySet[Any]]
+    url: Callable[[Any], str]
+
+    def cells(self, row: Any) -> list[tuple[Column, Any]]:
+        return [(column, column.of(row)) for column in self.columns]
+
+    def page(self) -> Iterator[tuple[str, list[tuple[Column, Any]]]]:
+        """The first PAGE rows, each with the address that it leads to."""
+        for row in self.rows()[:PAGE]:
+            yield self.url(row), self.cells(row)
+
+
+def _account_page(account_id: int) -> str:
+    return reverse("admin:desk_account", args=[account_id])
+
+
+def _payment_page(reference: str) -> str:
+    return reverse("admin:desk_payment", args=[reference])
+
+
+_ACCOUNT = (Column("Account", "account_number"), Column("Member", "guarantor__full_name"))
+_BALANCE = Column("Balance", "balance_cents")
+_PAYMENT = (
+    Column("Payment", "payment__reference"),
+    Column("Account", "payment__account__account_number"),
+    Column("Member", "payment__account__guarantor__full_name"),
+    Column("Amount", "amount_cents"),
+    Column("Reason", "reason"),
+    Column("Opened", "opened_at"),
+)
+
+
+def _with_balance() -> QuerySet[BillingAccount]:
+    accounts = BillingAccount.objects.filter(balance_cents__gt=0).select_related("guarantor")
+    return accounts.order_by("-balance_cents", "pk")
+
+
+def _payable() -> Exists:
+    bills = Invoice.objects.filter(account=OuterRef("pk"), open_cents__gt=F("reserved_cents"))
+    return Exists(bills)
+
+
+def _disputes(wanted: Q) -> QuerySet[Dispute]:
+    disputes = Dispute.objects.filter(wanted).select_related("payment__account__guarantor")
+    return disputes.order_by("-opened_at", "-pk")
+
+
+LISTS = {
+    each.name: each
+    for each in (
+        StaffList(
+            "overpaid",
+            "Overpaid",
+            "Accounts that hold money and owe nothing.",
+            (*_ACCOUNT, _BALANCE),
+            lambda: _with_balance().filter(~_payable()),
+            lambda account: _account_page(account.pk),
+        ),
+        StaffList(
+            "unapplied",
+            "Unapplied balance",
+            "Accounts that hold money which could pay their bills.",
+            (*_ACCOUNT, _BALANCE, Column("Held", "held_cents")),
+            lambda: _with_balance().filter(_payable(), balance_cents__gt=F("held_cents")),
+            lambda account: _account_page(account.pk),
+        ),
+        StaffList(
+            "returned",
+            "Returned",
+            "Bank debits that came back after they had settled.",
+            _PAYMENT,
+            lambda: _disputes(Q(is_return=True)),
+            lambda dispute: _payment_page(dispute.payment.reference),
+        ),
+        StaffList(
+            "disputed",
+            "Disputed",
+            "Payments that a bank holds until it decides.",
+            _PAYMENT,
+            lambda: _disputes(Q(is_return=False, state=DisputeState.OPEN)),
+            lambda dispute: _payment_page(dispute.payment.reference),
+        ),
+        StaffList(
+            "differences",
+            "Differences",
+            "What Stripe's book and ours do not agree on.",
+            (
+                Column("Object", "object_id"),
+                Column("What", "get_kind_display"),
+                Column("Stripe account", "stripe_account"),
+                Column("Ours", "ours_cents"),
+                Column("Stripe's", "theirs_cents"),
+                Column("Found", "found_on"),
+            ),
+            lambda: Difference.objects.filter(resolved_at=None).order_by("-found_on", "-pk"),
+            lambda difference: "",
+        ),
+        StaffList(
+            "review",
+            "Payments to look at",
+            "Payments without an outcome that wait for somebody's decision.",
+            (
+                Column("Payment", "reference"),
+                Column("Account", "account__account_number"),
+                Column("Member", "account__guarantor__full_name"),
+                Column("Amount", "amount_cents"),
+                Column("Why", "review_reason"),
+                Column("Since", "created_at"),
+            ),
+            lambda: (
+                Payment.objects.filter(~Q(review_reason=""), state__in=RESERVING)
+                .select_related("account__guarantor")
+                .order_by("created_at")
+            ),
+            lambda payment: _payment_page(payment.reference),
+        ),
+        StaffList(
+            "mails",
+            "Mails that failed",
+            "Mails that could not be delivered in two days of tries.",
+            (
+                Column("Subject", "subject"),
+                Column("Written", "created"),
+                Column("Last tried", "last_updated"),
+            ),
+            lambda: (
+                Email.objects.filter(status=STATUS.failed)
+                .only("subject", "created", "last_updated")
+                .order_by("-last_updated")
+            ),
+            lambda email: reverse("admin:desk_mail_again", args=[email.pk]),
+        ),
+    )
+}
