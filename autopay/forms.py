@@ -16,6 +16,7 @@ from payments.services.checkout import MIN_CENTS
 DUE, DAY = "due", "day"
 # A start further away is a slip of the finger.
 MOST_DAYS_AHEAD = 366
+_WHICH_DAY = _("Enter a day from 1 to 31.")
 
 
 class MethodForm(forms.Form):
@@ -67,9 +68,14 @@ class DayForm(forms.Form):
             "its due date. A month without that day has its last day instead: the 31st is February 28 "
             "or 29."
         ),
-        required=False,
+        error_messages={"required": _WHICH_DAY},
         widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off", "class": "short"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Not called optional beside a day that was asked for.
+        self.fields["day"].required = self["when"].value() == DAY
 
     def clean_day(self) -> int | None:
         """What stands there counts only where a day was asked for."""
@@ -77,7 +83,7 @@ class DayForm(forms.Form):
             return None
         typed = self.cleaned_data["day"].strip()
         if not (typed.isascii() and typed.isdecimal() and len(typed) <= 2 and 1 <= int(typed) <= 31):
-            raise ValidationError(_("Enter a day from 1 to 31."))
+            raise ValidationError(_WHICH_DAY)
         return int(typed)
 
     @property

@@ -152,8 +152,8 @@ def _coming(enrollment: Enrollment, draw: Draw) -> Coming:
     if draw.state == DraftState.HELD:
         return Coming(draw.on, draw, Standing("warn", _("On hold"), str(draw.why_not)), True)
     if draw.state == DraftState.FAILED:
-        meaning = _("%(why)s We try once more on this day.") % {"why": _why(draw.draft)}
-        return Coming(draw.on, draw, Standing("warn", _("Tried again"), meaning), enrollment.draws)
+        meaning = _("%(why)s We try again on this day.") % {"why": _why(draw.draft)}
+        return Coming(draw.on, draw, Standing("warn", _("Next try"), meaning), enrollment.draws)
     if not enrollment.draws:
         return Coming(draw.on, draw, Standing("neutral", _("Waits")))
     if draw.is_announced and draw.draft.noticed_on:
