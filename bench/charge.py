@@ -2,15 +2,19 @@
 
 A charge is: claim and commit the payment, ask Stripe (create, confirm), book the outcome. It runs as
 in production: threads in one process, PostgreSQL, Redis, and the SDK over HTTP to a Stripe in another
-process, whose answers take a while and whose own CPU time is not counted. The bare SDK call is measured
-in the same run, so that the ratio holds on any machine.
+process, whose answers take a while and whose own CPU time is not counted. A bare call of the SDK, by
+the client that it comes with, is measured in the same run, so that the ratio holds on any machine.
+
+How many statements PostgreSQL gets and how many functions Python calls does not depend on the machine.
 """
 
 import argparse
+import cProfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bench import cpu
@@ -120,8 +124,10 @@ def arrange(world: World, count: int) -> list[int]:
 
 def run(world: World, count: int, threads: int) -> None:
     import django
+    import stripe
 
     django.setup()
+    from django.conf import settings
     from django.db import connection, connections
 
     from payments import gateway
@@ -130,7 +136,7 @@ def run(world: World, count: int, threads: int) -> None:
     from payments.services import submission
 
     print(f"Arranging {count} bills ...", flush=True)
-    spare, *keys = arrange(world, 1 + count + WARM_UP)
+    counted, profiled, *keys = arrange(world, 2 + count + WARM_UP)
 
     def claim(key: object) -> None:
         checkout = Checkout.objects.select_related("account").get(pk=key)
@@ -147,7 +153,16 @@ def run(world: World, count: int, threads: int) -> None:
         submission.advance(payment_id=payment_id, via=PaymentEvent.Via.BROWSER)
         connection.close()
 
+    as_it_comes = stripe.StripeClient(
+        gateway.keys("ncal")["secret_key"],
+        stripe_version=settings.STRIPE_API_VERSION,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+    )
+
     def bare(number: int) -> None:
+        as_it_comes.v1.payment_intents.create({"amount": BILL_CENTS, "currency": "usd"})
+
+    def ours(number: int) -> None:
         with gateway.calling("ncal") as client:
             client.v1.payment_intents.create({"amount": BILL_CENTS, "currency": "usd"})
 
@@ -170,27 +185,49 @@ def run(world: World, count: int, threads: int) -> None:
             work()
         return count
 
+    def calls(work: Callable[[], object]) -> int:
+        """How many functions Python calls, its own and built-in ones."""
+        profile = cProfile.Profile()
+        profile.runcall(work)
+        return sum(int(entry.callcount) for entry in profile.getstats())
+
     # The first of each pays for imports, connections and prepared caches.
     measure(world, claim, keys[:WARM_UP], threads)
     measure(world, settle, payments(), threads)
     measure(world, bare, range(WARM_UP), threads)
+    measure(world, ours, range(WARM_UP), threads)
 
     sdk = measure(world, bare, range(count), threads)
+    call = measure(world, ours, range(count), threads)
     claimed = measure(world, claim, keys[WARM_UP:], threads)
     settled = measure(world, settle, payments(), threads)
     paid = Payment.objects.filter(state=State.SUCCEEDED).count()
     connections.close_all()
     if paid != count + WARM_UP:
         raise SystemExit(f"only {paid} of {count + WARM_UP} payments settled")
-    asked = (statements(lambda: claim(spare)), statements(lambda: settle(payments()[0])))
-    report(sdk, claimed, settled, statements=asked)
+    asked = (statements(lambda: claim(counted)), statements(partial(settle, payments()[0])))
+    called = (
+        calls(lambda: bare(0)),
+        calls(lambda: claim(profiled)),
+        calls(partial(settle, payments()[0])),
+    )
+    report(sdk, call, claimed, settled, statements=asked, calls=called)
 
 
-def report(sdk: Cost, claimed: Cost, settled: Cost, *, statements: tuple[int, int]) -> None:
+def report(
+    sdk: Cost,
+    call: Cost,
+    claimed: Cost,
+    settled: Cost,
+    *,
+    statements: tuple[int, int],
+    calls: tuple[int, int, int],
+) -> None:
     """CPU milliseconds each; times differ from machine to machine, the ratio hardly."""
     print(f"\n{'CPU ms each':<28}{'Python':>9}{'Postgres':>10}{'Redis':>8}{'total':>8}{'per s':>8}")
     for name, cost in (
         ("bare SDK call", sdk),
+        ("the same by our transport", call),
         ("claim and commit", claimed),
         ("ask Stripe twice, and book", settled),
     ):
@@ -201,6 +238,7 @@ def report(sdk: Cost, claimed: Cost, settled: Cost, *, statements: tuple[int, in
     charge = claimed.total + settled.total
     print(f"\nA charge: {charge:.2f} ms, {charge / sdk.total:.1f} bare SDK calls.")
     print(f"Statements: {statements[0]} to claim and commit, {statements[1]} to ask and book.")
+    print(f"Function calls: {calls[1]} and {calls[2]}; a bare SDK call makes {calls[0]}.")
     print(f"Target: {TARGET_MS:.0f} ms. {'Met' if charge <= TARGET_MS else 'Missed'}.")
 
 
