@@ -86,6 +86,15 @@ def _empty_cache() -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _receipts_are_left_due(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is woken to render a receipt but in tests marked `receipts`: two PDFs cost more than the
+    rest of most stories. It stays due, as it does while no worker is there.
+    """
+    if request.node.get_closest_marker("receipts") is None:
+        monkeypatch.setattr("payments.services.booking.wake", lambda _task, _key: None)
+
+
 class ProductsByFile(LoadScopeScheduling):
     """Shares out single tests, but a file of tests/e2e/ whole: its tests use one running product.
 

@@ -1,7 +1,7 @@
 """One import from beginning to end: which files, which transactions, one at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
@@ -91,11 +91,12 @@ def import_bills(
     with one_at_a_time(), Spool() as seen:
         writer = Writer(regions=regions, spool=seen, error=error, detail=detail, note=note)
         writer.report.files = len(files)
-        records = reader.read(files, context=context, progress=progress)
-        if dry_run or strict:
-            _apply_as_one(records, writer, undo=lambda: dry_run or writer.report.errors > 0)
-        else:
-            _apply_in_batches(records, writer)
+        # Closed here, whatever happens: a reader left half way holds a file and a spool.
+        with closing(reader.read(files, context=context, progress=progress)) as records:
+            if dry_run or strict:
+                _apply_as_one(records, writer, undo=lambda: dry_run or writer.report.errors > 0)
+            else:
+                _apply_in_batches(records, writer)
         progress.end()
         return writer.report
 

@@ -215,6 +215,7 @@ def test_money_that_went_back_is_told_and_said_on_the_page(
     assert Email.objects.latest("pk").to == [GUEST]
 
 
+@pytest.mark.receipts
 def test_the_members_own_copy_has_no_link_of_the_guests(
     client: Client, paid: Payment, bill: Invoice
 ) -> None:

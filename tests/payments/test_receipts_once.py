@@ -59,6 +59,7 @@ def assert_done_once(receipt: Receipt) -> None:
         assert "$120.00" in pdfs.text(document)
 
 
+@pytest.mark.receipts
 def test_settling_wakes_the_renderer_and_the_mail_reaches_the_payer(sandbox: Sandbox) -> None:
     payment = paying.pay(sandbox, make_invoice())
 
