@@ -2,11 +2,14 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.models import Region
 from autopay import queries, schedule
 from autopay.calendars import Month, months_of
 from autopay.letters import standing_of
@@ -28,7 +31,7 @@ class Coming:
     on: dt.date
     draw: Draw | None
     standing: Standing
-    owes: bool = False  # a bank refused it, or it is on hold: paying it now is wise
+    owes: bool = False  # refused, on hold or waiting: its owner may want to pay it now
 
     @property
     def pay_url(self) -> str:
@@ -112,6 +115,12 @@ def title_of(scope: Scope) -> str:
     return _("Premiums") if scope == Scope.PREMIUMS else _("Medical bills")
 
 
+def moment_in(region: Region, at: dt.datetime) -> str:
+    """A moment by the clock of a region, which is named: Dec. 9, 2026, noon PST."""
+    there = timezone.localtime(at, ZoneInfo(region.time_zone))
+    return f"{date_format(there, 'DATETIME_FORMAT')} {there:%Z}"
+
+
 def pay_url(draft: Draft) -> str:
     """Where its bill is paid now."""
     return reverse("payments:choose", query={"bill": draft.invoice_id})
@@ -151,11 +160,12 @@ def _no_bill(day: dt.date) -> Coming:
 def _coming(enrollment: Enrollment, draw: Draw) -> Coming:
     if draw.state == DraftState.HELD:
         return Coming(draw.on, draw, Standing("warn", _("On hold"), str(draw.why_not)), True)
+    if not enrollment.draws:
+        why = _why(draw.draft) if draw.state == DraftState.FAILED else ""
+        return Coming(draw.on, draw, Standing("neutral", _("Waits"), why), True)
     if draw.state == DraftState.FAILED:
         meaning = _("%(why)s We try again on this day.") % {"why": _why(draw.draft)}
-        return Coming(draw.on, draw, Standing("warn", _("Next try"), meaning), enrollment.draws)
-    if not enrollment.draws:
-        return Coming(draw.on, draw, Standing("neutral", _("Waits")))
+        return Coming(draw.on, draw, Standing("warn", _("Next try"), meaning), True)
     if draw.is_announced and draw.draft.noticed_on:
         day = date_format(draw.draft.noticed_on, "DATE_FORMAT")
         meaning = _("We mailed you the notice on %(date)s.") % {"date": day}

@@ -23,7 +23,10 @@ def index(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     context = {
         "account": account,
         "cards": presenting.cards(account, on=today),
-        "ended": queries.ended(account),
+        "ended": [
+            (enrollment, business_date(account.region.time_zone, enrollment.ended_at))
+            for enrollment in queries.ended(account)
+        ],
         "today": today,
         "has_methods": bool(saved.usable(account, on=today)),
     }
@@ -57,6 +60,6 @@ def canceled(request: HttpRequest, account: BillingAccount, reference: str) -> H
         "name": scope_words(enrollment),
         "enrollment": enrollment,
         "proof": proof,
-        "canceled_on": business_date(account.region.time_zone, proof.canceled_at),
+        "canceled_at": presenting.moment_in(account.region, proof.canceled_at),
     }
     return render(request, "autopay/canceled.html", context)

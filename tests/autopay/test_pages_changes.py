@@ -102,7 +102,7 @@ class TestCancel:
         assert "These draws will not be made" in member.get(address(stands, "act", "cancel")).text
         page = member.post(address(stands, "act", "cancel"), follow=True)
         assert page.redirect_chain == [(address(stands, "canceled"), 302)]
-        for words in (stands.reference, "Nov. 2, 2026", "$120.00", "Print this page"):
+        for words in (stands.reference, "Nov. 2, 2026, noon PST", "$120.00", "Print this page"):
             assert words in page.text, words
         pdf = member.get(address(stands, "proof"))
         assert pdf["Content-Type"] == "application/pdf"
@@ -110,7 +110,6 @@ class TestCancel:
         assert stands.reference in text
         assert "canceled" in subjects(stands)[-1]
 
-        browser_of(stands.account)
         calendar.go_to(DUE)
         run(stands.account.region)
         assert charged(sandbox) == {}
