@@ -31,6 +31,7 @@
       () => say("stripe", false),
     );
 
+  document.querySelector("[data-without-script]").hidden = true;
   say("script", true);
   say("cookies", cookiesWork());
   checkClock().catch(() => {});

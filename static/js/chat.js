@@ -3,6 +3,8 @@
   const log = document.getElementById("chat-log");
   const form = document.querySelector("[data-draft]");
 
+  for (const line of document.querySelectorAll("[data-without-script]")) line.hidden = true;
+
   if (log) {
     const toEnd = () => log.scrollTo(0, log.scrollHeight);
     toEnd();
