@@ -19,7 +19,7 @@ People = dict[str, dict[str, Any]]
 NO_PAGES = {
     "live", "ready", "csp_report", "stripe_webhook", "set_language", "account_signup",
     "register_send_again", "demo:mail_html", "demo:mail_attachment",
-    "billing:bill_pdf", "billing:statement_pdf",
+    "billing:bill_pdf", "billing:statement_pdf", "autopay:copy", "autopay:proof",
     "payments:switch_auto_apply", "payments:history_export", "payments:method_default",
     "payments:receipt", "payments:claim", "payments:confirmation", "payments:mail_receipt",
     "payments:state", "payments:refresh", "payments:abandon",
@@ -35,6 +35,10 @@ NOT_REACHED = {
     "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
     "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
     "desk:index", "desk:show",  # tests/e2e/test_chat.py looks at them
+    # tests/autopay/test_pages_look.py looks at these, in states that take days to come.
+    "autopay:method", "autopay:plan", "autopay:agree", "autopay:on", "autopay:canceled",
+    "autopay:change_method", "autopay:agree_method", "autopay:change_day", "autopay:change_limit",
+    "autopay:act", "autopay:skip", "autopay:unskip",
 }  # fmt: skip
 
 
@@ -128,6 +132,7 @@ def test_a_member_who_owes_nothing(product: Product, people: People, new_page: N
         "/payments/": "no payments",
         "/methods/": "no saved methods",
         "/balance/": "no account balance",
+        "/autopay/": "no autopay",
         "/account/email/": "change of address",
         "/account/password/": "change of password",
         "/account/devices/": "devices",
@@ -184,6 +189,7 @@ def test_in_spanish(product: Product, people: People, new_page: NewPage) -> None
     sweep.look("billing home, in Spanish")
     sweep.visit(f"{product.url}/pay/", "choose bills, in Spanish")
     sweep.visit(f"{product.url}/payments/", "payments, in Spanish")
+    sweep.visit(f"{product.url}/autopay/", "autopay, in Spanish")
     assert page.locator("html").get_attribute("lang") == "es"
     steps.press(page.get_by_role("button", name="English"))
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
