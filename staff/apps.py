@@ -6,6 +6,12 @@ class StaffConfig(AppConfig):
     name = "staff"
     verbose_name = "Staff"
 
+    def ready(self) -> None:
+        from staff.watching import watch_chat
+        from support.hooks import register_watch
+
+        register_watch(watch_chat)
+
 
 class DeskAdminConfig(django_admin.AdminConfig):
     """Django's admin with our site, which every app's `admin.site.register` then means."""

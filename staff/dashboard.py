@@ -10,11 +10,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from post_office.models import STATUS, Email
 
+from autopay.models import Draft, DraftState, Run, RunState
 from billing.models import Invoice
 from common.clock import now
 from payments.models import RESERVING, Difference, Payment
 from staff.forms import FindForm
 from staff.models import May, RefundRequest, RequestState
+from support.queries import waiting_count
 
 DAYS = 14  # of the chart
 AGES = ((0, "Not due yet"), (30, "Up to 30 days late"), (90, "31 to 90 days late"))
@@ -108,12 +110,17 @@ def figures() -> list[Figure]:
     waiting = RefundRequest.objects.filter(state=RequestState.WAITING).count()
     review = Payment.objects.filter(~Q(review_reason=""), state__in=RESERVING).count()
     differences = Difference.objects.filter(resolved_at=None).count()
+    held = Run.objects.filter(state=RunState.HELD).count()
+    draws = Draft.objects.filter(state=DraftState.FAILED).count()
     mails = Email.objects.filter(status=STATUS.failed).count()
     return [
         Figure("Refunds that wait for approval", waiting, reverse("admin:desk_requests")),
         listed("Payments to look at", "review", review),
         listed("Differences from Stripe's book", "differences", differences),
+        listed("Held autopay runs", "runs", held),
+        listed("Failed autopay draws", "draws", draws),
         listed("Mails that failed", "mails", mails),
+        Figure("Chats that wait", waiting_count(), reverse("desk:index")),
     ]
 
 

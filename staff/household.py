@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum, Window
+from django.db.models.functions import JSONObject
 from post_office.models import STATUS, Email
 
+from autopay.models import Enrollment, EnrollmentState, Scope
 from billing.models import BillingAccount, Invoice
 from billing.models.invoices import STATUS_LABELS
 from common.clock import business_date
@@ -12,6 +15,7 @@ from payments import methods
 from payments.models import Payment, PaymentMethod
 from payments.timeline import Step, timeline
 from staff.models import AuditRecord, RefundRequest, RequestState
+from support.models import ChatState, Conversation
 
 SHOWN = 25  # rows of each kind, the newest first
 
@@ -36,6 +40,32 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class Autopay:
+    """An enrollment that was not canceled; its limit in cents, if it has one."""
+
+    scope: str
+    state: str
+    limit_cents: int | None
+
+    @property
+    def words(self) -> str:
+        return f"{Scope(self.scope).label}: {EnrollmentState(self.state).label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation; its transcript is on its own page."""
+
+    key: int
+    subject: str
+    state: str
+
+    @property
+    def word(self) -> str:
+        return str(ChatState(self.state).label)
+
+
+@dataclass(frozen=True, slots=True)
 class Household:
     """Rows as the page shows them; amounts in cents."""
 
@@ -45,12 +75,32 @@ class Household:
     owed_cents: int
     payments: list[Payment]
     methods: list[tuple[str, PaymentMethod]]
+    autopay: list[Autopay]
+    chats: list[Chat]
     mails: list[Mail]
     audit: list[AuditRecord]
 
 
+def accounts() -> QuerySet[BillingAccount]:
+    """Accounts as `household` takes them: with their people, and what is short, in one query."""
+    enrolled = (
+        Enrollment.objects.filter(account=OuterRef("pk"))
+        .exclude(state=EnrollmentState.CANCELED)
+        .order_by("-scope")
+        .values(json=JSONObject(scope="scope", state="state", limit_cents="limit_cents"))
+    )
+    chats = (
+        Conversation.objects.filter(account=OuterRef("pk"))
+        .order_by("-last_message_id")
+        .values(json=JSONObject(key="pk", subject="subject", state="state"))[:SHOWN]
+    )
+    return BillingAccount.objects.select_related("guarantor__user", "region").annotate(
+        enrolled=ArraySubquery(enrolled), chats=ArraySubquery(chats)
+    )
+
+
 def household(account: BillingAccount) -> Household:
-    """What the page shows of an account that has its guarantor, region and user loaded."""
+    """What the page shows of one of `accounts`."""
     user = account.guarantor.user
     today = business_date(account.region.time_zone)
     invoices = list(
@@ -76,6 +126,8 @@ def household(account: BillingAccount) -> Household:
             .exclude(status=PaymentMethod.Status.REMOVED)
             .order_by("-pk")[:SHOWN]
         ],
+        autopay=[Autopay(**each) for each in account.enrolled],  # type: ignore[attr-defined]
+        chats=[Chat(**each) for each in account.chats],  # type: ignore[attr-defined]
         mails=mails_to(user.email) if user else [],
         audit=list(
             AuditRecord.objects.filter(account=account).select_related("who").order_by("-at")[:SHOWN]

@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from post_office.models import STATUS, Email
 
+from autopay.models import Draft, DraftState, Run, RunState
 from billing.models import BillingAccount, Invoice
 from payments.models import RESERVING, Difference, Dispute, DisputeState, Payment
 
@@ -157,6 +158,39 @@ LISTS = {
                 .order_by("created_at")
             ),
             lambda payment: _payment_page(payment.reference),
+        ),
+        StaffList(
+            "runs",
+            "Held autopay runs",
+            "Nothing is drawn until a supervisor releases or cancels them.",
+            (
+                Column("Region", "region__name"),
+                Column("Day", "as_of"),
+                Column("Draws", "count"),
+                Column("Total", "total_cents"),
+                Column("Held because", "held_because"),
+            ),
+            lambda: Run.objects.filter(state=RunState.HELD).select_related("region").order_by("as_of"),
+            lambda run: reverse("admin:desk_run", args=[run.pk]),
+        ),
+        StaffList(
+            "draws",
+            "Failed autopay draws",
+            "Draws that a card or bank refused, and that are tried again or given up.",
+            (
+                Column("Account", "enrollment__account__account_number"),
+                Column("Member", "enrollment__account__guarantor__full_name"),
+                Column("Bill", "invoice__number"),
+                Column("Amount", "amount_cents"),
+                Column("Day", "draw_on"),
+                Column("Next try", "next_try_on"),
+            ),
+            lambda: (
+                Draft.objects.filter(state=DraftState.FAILED)
+                .select_related("enrollment__account__guarantor", "invoice")
+                .order_by("-draw_on", "-pk")
+            ),
+            lambda draft: _account_page(draft.enrollment.account_id),
         ),
         StaffList(
             "mails",

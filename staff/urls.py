@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from staff.acts import balances, bills, mails, payments, refunds, requests, review
+from staff.acts import balances, bills, mails, payments, refunds, requests, review, runs
 from staff.views import account, audit, find, lists
 
 View = Callable[..., HttpResponse]
@@ -33,6 +33,7 @@ def desk_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
         page("mails/<int:key>/again/", mails.MailAgain.as_view(), "mail_again"),
         page("refund-requests/", requests.waiting, "requests"),
         page("refund-requests/<int:key>/", requests.Decide.as_view(), "decide"),
+        page("autopay-runs/<int:key>/", runs.DecideRun.as_view(), "run"),
         page("lists/<slug:name>/", lists.show, "list"),
         page("lists/<slug:name>/csv/", lists.export, "list_csv"),
         page("audit/", audit.search, "audit"),

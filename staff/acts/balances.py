@@ -51,14 +51,14 @@ class ApplyBalance(_Balance):
         )
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
-        payments = balance.apply_now(account=subject.account)
+        payments = balance.apply_now(account=subject.household)
         if not payments:
             raise Refused("A bill changed meanwhile, and nothing was paid.")
         return "Paid from the account balance: " + ", ".join(each.reference for each in payments)
 
     @staticmethod
     def _amounts(subject: Subject) -> dict[int, int]:
-        sides = balance.spread(subject.account).values()
+        sides = balance.spread(subject.household).values()
         amounts = {key: cents for side in sides for key, cents in side.items()}
         if not amounts:
             raise Refused("There is no free account balance, or no bill that it could pay.")
@@ -69,7 +69,7 @@ class RefundBalance(_Balance):
     title, button = "Refund the account balance", "Refund"
 
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
-        parts = balance.withdrawal_plan(subject.account)
+        parts = balance.withdrawal_plan(subject.household)
         total = sum(cents for _payment, cents in parts)
         if not parts:
             raise Refused(
@@ -97,7 +97,7 @@ class RefundBalance(_Balance):
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
         try:
-            refunds = balance.withdraw(account=subject.account, requested_by=by.user)
+            refunds = balance.withdraw(account=subject.household, requested_by=by.user)
         except CannotRefund as error:
             raise Refused("A payment changed meanwhile, and nothing was refunded.") from error
         return "On their way: " + ", ".join(each.reference for each in refunds)

@@ -55,13 +55,22 @@ class Plan:
 class Subject:
     """What is acted on: an account, and a thing of it."""
 
-    account: BillingAccount
+    account: BillingAccount | None  # None where it concerns many
     thing: Any
     reference: str
 
     @property
     def url(self) -> str:
+        if self.account is None:
+            return reverse("admin:index")
         return reverse("admin:desk_account", args=[self.account.pk])
+
+    @property
+    def household(self) -> BillingAccount:
+        """For acts that concern one."""
+        if self.account is None:
+            raise LookupError(self.reference)
+        return self.account
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -71,13 +71,13 @@ class RecordPayment(Act):
         return account_subject(keys["key"])
 
     def form(self, subject: Subject, data: Any = None) -> RecordForm:
-        return RecordForm(data, bills=list(payable_bills(subject.account)[:50]))
+        return RecordForm(data, bills=list(payable_bills(subject.household)[:50]))
 
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
-        parts, rest = self._divide(subject.account, data)
+        parts, rest = self._divide(subject.household, data)
         effects = [
             f"{format_cents(data['amount'])} by {self._how(data)} is posted to account"
-            f" {subject.account.account_number} today."
+            f" {subject.household.account_number} today."
         ]
         effects += [f"{format_cents(cents)} pays bill {bill.number}." for bill, cents in parts]
         if rest:
@@ -94,10 +94,10 @@ class RecordPayment(Act):
         return Plan(Action.PAYMENT_RECORDED, effects, detail)
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
-        parts, rest = self._divide(subject.account, data)
+        parts, rest = self._divide(subject.household, data)
         try:
             payment = recorded.record(
-                account=subject.account,
+                account=subject.household,
                 kind=data["kind"],
                 amounts={bill.pk: cents for bill, cents in parts},
                 to_balance_cents=rest,
@@ -159,7 +159,7 @@ class MovePayment(Act):
             part.invoice_id: f"{part.invoice.number}, {format_cents(left[part.pk])} of this payment"
             for part in paid
         }
-        return MoveForm(data, parts=parts, bills=list(payable_bills(subject.account)[:50]))
+        return MoveForm(data, parts=parts, bills=list(payable_bills(subject.household)[:50]))
 
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
         old, new = self._bills(subject, data)
@@ -199,5 +199,5 @@ class MovePayment(Act):
 
     @staticmethod
     def _bills(subject: Subject, data: dict[str, Any]) -> tuple[Invoice, Invoice]:
-        bills = Invoice.objects.filter(account=subject.account)
+        bills = Invoice.objects.filter(account=subject.household)
         return bills.get(pk=data["from_bill"]), bills.get(pk=data["to_bill"])

@@ -33,6 +33,13 @@ class Action(models.TextChoices):
     PAYMENT_ASKED = "payment_asked", _("Asked Stripe about a payment")
     PAYMENT_ENDED = "payment_ended", _("Marked a payment as not charged")
     MAILED_AGAIN = "mailed_again", _("Sent a mail again")
+    CHAT_READ = "chat_read", _("Read a conversation")
+    CHAT_TAKEN = "chat_taken", _("Took a conversation")
+    CHAT_ANSWERED = "chat_answered", _("Answered in a conversation")
+    CHAT_RELEASED = "chat_released", _("Gave a conversation back")
+    CHAT_CLOSED = "chat_closed", _("Closed a conversation")
+    RUN_RELEASED = "run_released", _("Released a held autopay run")
+    RUN_CANCELED = "run_canceled", _("Canceled a held autopay run")
     AUDIT_READ = "audit_read", _("Exported the audit log")
 
 

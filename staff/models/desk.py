@@ -14,6 +14,7 @@ class May(models.TextChoices):
     MOVE = "move_payments", "Can move a payment to another bill"
     CORRECT = "correct_bills", "Can adjust and write off bills"
     RESOLVE = "resolve_payments", "Can resolve payments without an outcome"
+    RELEASE = "release_autopay", "Can release held autopay runs"
     MAIL = "mail_again", "Can send a mail again"
     AUDIT = "search_audit", "Can search and export the audit log"
 

@@ -6,15 +6,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing.models import BillingAccount
 from payments.models import Payment
 from staff import desk
 from staff.actor import actor_of
-from staff.household import household, payment_page
+from staff.household import accounts, household, payment_page
 from staff.models import Action, May
 from staff.services import audit
 
-ACCOUNTS = BillingAccount.objects.select_related("guarantor__user", "region")
 PAYMENTS = Payment.objects.select_related("account__guarantor__user", "region")
 
 
@@ -22,7 +20,7 @@ PAYMENTS = Payment.objects.select_related("account__guarantor__user", "region")
 @require_safe
 @desk.may(May.LOOK)
 def show(request: HttpRequest, key: int) -> HttpResponse:
-    account = get_object_or_404(ACCOUNTS, pk=key)
+    account = get_object_or_404(accounts(), pk=key)
     audit.record(
         by=actor_of(request),
         action=Action.LOOKED,

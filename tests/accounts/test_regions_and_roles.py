@@ -42,11 +42,13 @@ def test_every_role_is_a_group() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_looks_and_never_touches_a_row(role: Role) -> None:
-    """What it does, it does at the desk: no row is added, changed or deleted by hand."""
+    """What it does, it does at the desk. Supervisors keep texts: banners, hours, the organisation."""
     permissions = make_staff(role).get_all_permissions()
     assert {"accounts.view_member", "accounts.view_region"} <= permissions
     touching = ("add_", "change_", "delete_")
-    assert [name for name in permissions if name.partition(".")[2].startswith(touching)] == []
+    touched = {name for name in permissions if name.partition(".")[2].startswith(touching)}
+    assert {name.partition(".")[0] for name in touched} <= {"support"}
+    assert not touched or role == Role.SUPERVISOR
 
 
 def test_acts_belong_to_roles() -> None:
@@ -63,6 +65,7 @@ def test_acts_belong_to_roles() -> None:
     assert acts[Role.SUPERVISOR] - acts[Role.BILLING_AGENT] == {
         "approve_refunds",
         "correct_bills",
+        "release_autopay",
         "resolve_payments",
     }
 

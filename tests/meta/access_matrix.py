@@ -18,6 +18,7 @@ from post_office.models import Email
 
 from accounts.roles import Role
 from accounts.services import registration
+from autopay.models import Run, RunState
 from autopay.services import enrollment
 from billing.models import LedgerBlock
 from common.clock import business_date, now
@@ -186,6 +187,12 @@ class World:
             destination="source",
             reason="Paid twice",
             requested_by=make_user(),
+        ).pk
+
+    def held_run(self) -> int:
+        """An autopay run out of line with those before it."""
+        return Run.objects.create(
+            region=self.account.region, as_of=today(), state=RunState.HELD, held_because="too much"
         ).pk
 
     def ledger_block(self) -> int:
@@ -570,6 +577,7 @@ ROWS: dict[str, Row] = {
         method="post",
         args=lambda world: [world.refund_request()],
     ),
+    "admin:desk_run": staff(*DECIDING, args=lambda world: [world.held_run()]),
     "admin:desk_requests": staff(*STAFF),
     "admin:desk_list": staff(*STAFF, args=lambda world: ["overpaid"]),
     "admin:desk_list_csv": staff(*STAFF, args=lambda world: ["overpaid"]),
