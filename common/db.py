@@ -66,6 +66,16 @@ def _names(model: type[models.Model]) -> list[str]:
     return [field.attname for field in model._meta.concrete_fields]
 
 
+def let_go_of_connection() -> None:
+    """Give this thread's connection back to the pool; the next query takes one again.
+
+    Nothing in a transaction, and nothing without a pool, where it would be made anew each time.
+    """
+    connection = connections["default"]
+    if connection.settings_dict.get("OPTIONS", {}).get("pool") and not connection.in_atomic_block:
+        connection.close()
+
+
 def append_only(name: str) -> list[pgtrigger.Trigger]:
     """Triggers that refuse UPDATE, DELETE and TRUNCATE to everyone, the owner included."""
     return [

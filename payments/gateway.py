@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.models import Region
+from common.db import let_go_of_connection
 from common.money import CURRENCY
 from payments import ratelimit
 from payments.answers import BadSignature as BadSignature
@@ -94,17 +95,23 @@ def http_client() -> stripe.HTTPClient | Transport:
 _in_background: ContextVar[bool] = ContextVar("stripe_in_background", default=False)
 
 
+_lets_go: ContextVar[bool] = ContextVar("stripe_lets_go_of_the_database", default=False)
+
+
 @contextmanager
-def background() -> Iterator[None]:
+def background(*, lets_go: bool = False) -> Iterator[None]:
     """Nobody waits for these calls: they keep to our rate, and raise Busy where it has no room.
 
-    Also a decorator. Outside of it, somebody is paying and is never kept waiting by Redis.
+    Also a decorator. Outside of it, somebody is paying and is never kept waiting by Redis. With
+    `lets_go` a call gives its thread's database connection back to the pool while it lasts, so that
+    many threads wait for Stripe with few connections; not for who holds a lock of the session.
     """
-    token = _in_background.set(True)
+    tokens = _in_background.set(True), _lets_go.set(lets_go)
     try:
         yield
     finally:
-        _in_background.reset(token)
+        _in_background.reset(tokens[0])
+        _lets_go.reset(tokens[1])
 
 
 class _Metered(stripe.HTTPClient):
@@ -122,6 +129,8 @@ class _Metered(stripe.HTTPClient):
         return super().request_with_retries(*args, **kwargs)
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
+        if _lets_go.get():
+            let_go_of_connection()
         if _in_background.get():
             self._take_token()
         self._thread_local.sent = True

@@ -147,7 +147,7 @@ def _work(run: Run, state: Pass, *, after_each: Callable[[], None] = lambda: Non
     """
     while (key := state.next_key()) is not None:
         try:
-            with gateway.background():
+            with gateway.background(lets_go=True):
                 payment = draw(draft_id=key, run=run)
         except Exception as error:  # noqa: BLE001  raised by _pass
             state.note_failure(error)
@@ -252,17 +252,16 @@ def _submit(draft: Draft, run: Run) -> Payment | None:
     from_balance = _from_balance(draft)
     pays_all = from_balance == amount_cents
     try:
-        with transaction.atomic():
-            payment = open_payment(
-                account=stands.account,
-                amounts={draft.invoice_id: amount_cents},
-                payer=Payment.Payer.AUTOPAY,
-                paid_by=None,
-                via=PaymentEvent.Via.SCHEDULE,
-                from_balance_cents=from_balance,
-                method=None if pays_all else stands.method,
-                authorization=None if pays_all else stands.authorization,
-            )
+        payment = open_payment(
+            account=stands.account,
+            amounts={draft.invoice_id: amount_cents},
+            payer=Payment.Payer.AUTOPAY,
+            paid_by=None,
+            via=PaymentEvent.Via.SCHEDULE,
+            from_balance_cents=from_balance,
+            method=None if pays_all else stands.method,
+            authorization=None if pays_all else stands.authorization,
+        )
     except (BillBusy, BillNotPayable):
         return None  # the member is paying it at this moment; the next pass sees what came of it
     except CannotPay as error:

@@ -14,23 +14,34 @@ def lock_account(pk: int) -> BillingAccount:
 
 def lock_enrollment(pk: int) -> Enrollment:
     """The account, then the enrollment, as they stand now."""
-    account = lock_account(Enrollment.objects.values_list("account_id", flat=True).get(pk=pk))
-    enrollment = lock_one(Enrollment.objects.select_related("method", "authorization").filter(pk=pk))
+    return _lock(Enrollment.objects.values_list("account_id", flat=True).get(pk=pk), pk)
+
+
+def _lock(account_id: int, enrollment_id: int) -> Enrollment:
+    account = lock_account(account_id)
+    enrollment = lock_one(
+        Enrollment.objects.select_related("method", "authorization").filter(pk=enrollment_id)
+    )
     enrollment.account = account
     return enrollment
 
 
+def _lock_enrollment_of(draft_id: int) -> Enrollment:
+    keys = Draft.objects.values_list("enrollment__account_id", "enrollment_id").get(pk=draft_id)
+    return _lock(*keys)
+
+
 def lock_draft(pk: int) -> Draft:
     """The account, the enrollment, then the draft, as they stand now."""
-    enrollment = lock_enrollment(Draft.objects.values_list("enrollment_id", flat=True).get(pk=pk))
-    draft = lock_one(Draft.objects.select_related("invoice").filter(pk=pk))
+    enrollment = _lock_enrollment_of(pk)
+    draft = lock_one(Draft.objects.select_related("invoice", "payment").filter(pk=pk))
     draft.enrollment = enrollment
     return draft
 
 
 def claim_draft(pk: int) -> Draft | None:
     """As lock_draft; None where another worker has the draft in its hands."""
-    enrollment = lock_enrollment(Draft.objects.values_list("enrollment_id", flat=True).get(pk=pk))
+    enrollment = _lock_enrollment_of(pk)
     draft = (
         Draft.objects.select_related("invoice", "payment")
         .select_for_update(of=("self",), skip_locked=True, no_key=True)

@@ -51,7 +51,7 @@ def apply_due(*, region: Region, as_of: dt.date) -> int:
 def apply(*, draft_id: int, as_of: dt.date) -> bool:
     """Take in the outcome of a draft's payment; false where there is none, or it was taken in."""
     draft = lock_draft(draft_id)
-    payment = Payment.objects.filter(draft=draft).first()
+    payment = draft.payment
     if payment is None or not payment.has_outcome:
         return False
     if draft.state == DraftState.DRAWN and payment.state == State.RETURNED:

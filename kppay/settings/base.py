@@ -373,9 +373,9 @@ AUTOPAY_CEILINGS = {
     "small_count": env.int("AUTOPAY_RUN_SMALL_COUNT", default=25),
     "small_cents": env.int("AUTOPAY_RUN_SMALL_CENTS", default=10_000_00),
 }
-# Draws at once, each with a connection while it lasts: 20 requests a second to a Stripe that takes half
-# a second need ten.
-AUTOPAY_THREADS = env.int("AUTOPAY_THREADS", default=11)
+# Draws at once; while they wait for Stripe they hold no connection. 20 requests a second to a Stripe
+# that takes half a second need ten threads, and as many again while the database is busy.
+AUTOPAY_THREADS = env.int("AUTOPAY_THREADS", default=32)
 # The most that a member may add to the account balance at once.
 TOP_UP_MAX_CENTS = env.int("TOP_UP_MAX_CENTS", default=5_000_00)
 # Requests a second that background work may send to one Stripe account, over all processes. Stripe
