@@ -8,7 +8,7 @@ WORKERS ?= 2
 COUNT ?= 10000
 WORLDS ?= 400
 BIN := .venv/bin
-PRODUCT := kppay common accounts billing payments support staff
+PRODUCT := kppay common accounts billing payments autopay support staff
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
