@@ -17,6 +17,7 @@ from autopay.models import Draft, DraftState, Enrollment, EnrollmentState, Scope
 from autopay.queries import Draw
 from autopay.terms import choice_of
 from billing.models import BillingAccount
+from common.calendar import next_business_day
 from payments import declines
 from payments.methods import BANK_ACCOUNT, Standing
 
@@ -31,7 +32,7 @@ class Coming:
     on: dt.date
     draw: Draw | None
     standing: Standing
-    owes: bool = False  # refused, on hold or waiting: its owner may want to pay it now
+    owes: bool = False  # refused, on hold, waiting or late: its owner may want to pay it now
 
     @property
     def pay_url(self) -> str:
@@ -168,9 +169,14 @@ def _coming(enrollment: Enrollment, draw: Draw) -> Coming:
         return Coming(draw.on, draw, Standing("warn", _("Next try"), meaning), True)
     if draw.is_announced and draw.draft.noticed_on:
         day = date_format(draw.draft.noticed_on, "DATE_FORMAT")
+        tone, word = "good", _("Announced")
         meaning = _("We mailed you the notice on %(date)s.") % {"date": day}
-        return Coming(draw.on, draw, Standing("good", _("Announced"), meaning))
-    return Coming(draw.on, draw, Standing("info", _("Planned"), _("You get a notice by mail first.")))
+    else:
+        tone, word, meaning = "info", _("Planned"), _("You get a notice by mail first.")
+    is_late = draw.on > next_business_day(draw.draft.invoice.due_on)
+    if is_late:
+        meaning += " " + _("This is after the bill is due. Pay it yourself to be on time.")
+    return Coming(draw.on, draw, Standing(tone, word, meaning), is_late)
 
 
 def _past(draft: Draft) -> Past:

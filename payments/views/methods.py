@@ -70,6 +70,7 @@ def add(request: HttpRequest, account: BillingAccount) -> HttpResponse:
         "form": form,
         "publishable_key": gateway.publishable_key(account.region),
         "stripe_js_url": settings.STRIPE_JS_URL,
+        "back_url": request.session.get(COME_BACK) or reverse("payments:methods"),
     }
     return render(request, "payments/method_add.html", context, status=422 if form.errors else 200)
 

@@ -114,6 +114,21 @@ class TestCancel:
         run(stands.account.region)
         assert charged(sandbox) == {}
 
+    def test_names_what_is_on_its_way_already(self, sandbox: Sandbox, calendar: Calendar) -> None:
+        stands = enrolled(sandbox, card=methods.BANK)
+        announced(stands)
+        calendar.go_to(DUE)
+        run(stands.account.region)
+        payment = Payment.objects.get()
+        member = browser_of(stands.account)
+        asked = member.get(address(stands, "act", "cancel")).text
+        assert payment.reference in asked
+        assert "of $120.00 is on its way already and is not stopped by this." in asked
+        page = member.post(address(stands, "act", "cancel"), follow=True).text
+        assert "Sent to the bank before" in page
+        assert payment.reference in page
+        assert "Draws that will not be made" not in page
+
     def test_twice_gives_the_same_proof_and_one_mail(self, member: Client, stands: Enrollment) -> None:
         url = address(stands, "act", "cancel")
         first = member.post(url, follow=True)

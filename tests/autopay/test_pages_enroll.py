@@ -130,11 +130,19 @@ class TestWithoutAMethod:
     ) -> None:
         add = reverse("payments:method_add", query={"next": METHOD})
         assert f'href="{add}"' in member.get(METHOD).text
+        assert f'href="{METHOD}">Cancel' in member.get(add).text
         token = sandbox.confirmation_token("ncal", card="pm_card_visa")
         check = member.post(add, {"confirmation_token": token}).url
         shown = member.get(check).context["terms"].sha256
         assert member.post(check, {"agree": "on", "shown": shown}).url == METHOD
         assert "Visa ending in 4242 is saved." in member.get(METHOD).text
+
+    def test_the_list_of_methods_leads_nowhere_else(
+        self, member: Client, card: PaymentMethod, sandbox: Sandbox
+    ) -> None:
+        member.get(reverse("payments:method_add", query={"next": METHOD}))
+        member.get("/methods/")
+        assert 'href="/methods/">Cancel' in member.get("/methods/add/").text
 
     @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:1"])
     def test_nothing_leads_to_another_site(

@@ -74,6 +74,18 @@ def test_at_most_three_are_shown_the_earliest_first(stands: Enrollment) -> None:
     assert re.findall(r"\$(\d)\.00 Draw of", text) == ["4", "7", "8"]
 
 
+def test_a_draw_that_comes_after_the_due_date_says_so_and_offers_to_pay(stands: Enrollment) -> None:
+    """Too late to be announced ten days before."""
+    late = "This is after the bill is due. Pay it yourself to be on time."
+    on_time = announced(stands)
+    assert late not in see(stands)
+    soon = announced(stands, due_on=dt.date(2026, 11, 6))
+    assert see(stands).count(late) == 1
+    page = browser_of(stands.account).get(INDEX).text
+    assert f"/pay/?bill={soon.invoice_id}" in page
+    assert f"/pay/?bill={on_time.invoice_id}" not in page
+
+
 def test_a_refused_draw_says_why_and_offers_to_pay(sandbox: Sandbox, calendar: Calendar) -> None:
     stands = enrolled(sandbox, card="pm_card_chargeCustomerFail")
     draft = announced(stands, 62_40)
