@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Region
+from common.cards import has_card_number
 from support.models import MAX_ATTACHMENT_BYTES, MAX_TEXT
 from support.services.attachments import Accepted, NotAccepted, TooLarge, look_into
 
@@ -27,7 +28,20 @@ class TextField(forms.CharField):
         text = str(super().clean(value)).replace("\r\n", "\n")
         if len(text) > MAX_TEXT:
             raise too_long(len(text))
+        no_card_number(text)
         return text
+
+
+def no_card_number(text: str) -> None:
+    """A validator: what is written here is read and kept by people."""
+    if has_card_number(text):
+        raise forms.ValidationError(
+            _(
+                "This looks like a card number. Please take it out: nobody here needs it, and nothing "
+                "was sent."
+            ),
+            code="card_number",
+        )
 
 
 def too_long(length: int) -> forms.ValidationError:
@@ -56,6 +70,7 @@ class StartForm(MessageForm):
     subject = forms.CharField(
         label=_("What is it about?"),
         max_length=120,
+        validators=[no_card_number],
         error_messages={"required": _("Say in a few words what it is about.")},
     )
     payment = forms.CharField(required=False, widget=forms.HiddenInput, max_length=20)
@@ -68,6 +83,7 @@ class GuestStartForm(StartForm):
     name = forms.CharField(
         label=_("Your name"),
         max_length=80,
+        validators=[no_card_number],
         widget=forms.TextInput({"autocomplete": "name"}),
         error_messages={"required": _("Enter your name.")},
     )

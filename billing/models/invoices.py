@@ -139,6 +139,9 @@ class Invoice(models.Model):
             models.Index(
                 fields=["account", "due_on"], name="invoice_open", condition=Q(open_cents__gt=0)
             ),
+            models.Index(
+                fields=["due_on"], name="invoice_open_by_due_date", condition=Q(open_cents__gt=0)
+            ),
             models.Index(fields=["number"], name="invoice_number"),
         ]
 

@@ -11,6 +11,7 @@ from django.db import models, transaction
 
 from accounts.models import Region, User
 from billing.models import BillingAccount
+from common.cards import has_card_number
 from common.locks import lock_one
 from payments.models import Payment
 from support import emails, hooks
@@ -26,16 +27,24 @@ OPEN_AT_ONCE = 5
 OPENED_A_DAY = 10
 
 
-class NothingWritten(ValueError):
+class Refused(Exception):
+    """Base: nothing was sent, nothing was changed."""
+
+
+class NothingWritten(Refused):
     """Neither text nor a file."""
 
 
-class TextTooLong(ValueError):
-    """More than MAX_TEXT characters. Nothing was sent."""
+class TextTooLong(Refused):
+    """More than MAX_TEXT characters."""
 
 
-class TooManyMessages(RuntimeError):
-    """So many a minute nobody types, or so many conversations nobody has. Nothing was sent."""
+class CardNumberWritten(Refused):
+    """A card number has no place in a conversation."""
+
+
+class TooManyMessages(Refused):
+    """So many a minute nobody types, or so many conversations nobody has."""
 
 
 @transaction.atomic
@@ -52,7 +61,7 @@ def open_by_user(
 ) -> Conversation:
     """A new conversation of somebody with a log-in, with its first message.
 
-    `payment` must be one of `account`. Raises NothingWritten, TextTooLong, TooManyMessages.
+    `payment` must be one of `account`. Raises Refused.
     """
     if payment is not None and (account is None or payment.account_id != account.pk):
         raise ValueError("a payment of another account")
@@ -84,7 +93,7 @@ def open_by_guest(
 ) -> Conversation:
     """A new conversation of somebody without a log-in, with its first message; the way back is mailed.
 
-    Raises NothingWritten, TextTooLong, TooManyMessages.
+    Raises Refused.
     """
     _check_count(Conversation.objects.filter(user=None, guest_email__iexact=email), at)
     conversation = Conversation(
@@ -103,7 +112,7 @@ def open_by_guest(
 def write_as_person(
     *, conversation: Conversation, text: str, at: dt.datetime, file: Accepted | None = None
 ) -> Message:
-    """A message of the member or guest. Raises NothingWritten, TextTooLong, TooManyMessages."""
+    """A message of the member or guest. Raises Refused."""
     text = _checked(text, file)
     with transaction.atomic():
         locked = _lock(conversation)
@@ -126,7 +135,7 @@ def write_as_person(
 def write_as_staff(
     *, conversation: Conversation, by: User, text: str, at: dt.datetime, file: Accepted | None = None
 ) -> Message:
-    """An answer; whoever answers has the conversation. Raises NothingWritten, TextTooLong."""
+    """An answer; whoever answers has the conversation. Raises Refused."""
     text = _checked(text, file)
     with transaction.atomic():
         locked = _lock(conversation)
@@ -210,6 +219,8 @@ def _lock(conversation: Conversation) -> Conversation:
 
 def _open(conversation: Conversation, *, text: str, at: dt.datetime) -> Conversation:
     text = _checked(text, None)
+    if has_card_number(f"{conversation.subject}\n{conversation.guest_name}"):
+        raise CardNumberWritten
     conversation.waiting_since = at
     conversation.save()
     message = _add(conversation, Author.PERSON, conversation.user, Kind.TEXT, text=text, at=at)
@@ -271,6 +282,8 @@ def _checked(text: str, file: Accepted | None) -> str:
         raise TextTooLong
     if not text and file is None:
         raise NothingWritten
+    if has_card_number(text):
+        raise CardNumberWritten
     return text
 
 

@@ -17,7 +17,10 @@ from demo.stripe.core import Sandbox
 from payments import hooks
 from support.models import Banner, Change
 from support.services import records
+from tests.meta.test_look import show
 from tests.support import methods
+from tests.support.axe import faults_in_every_look
+from tests.support.browser import NewPage
 from tests.support.chat import make_banner
 from tests.support.factories import make_account, make_member, make_region, make_staff
 
@@ -100,6 +103,16 @@ class TestPuttingItAway:
     def test_it_leads_nowhere_else(self) -> None:
         response = Client().post(reverse("banner_away", args=[1]), {"next": "https://evil.example/"})
         assert response.url == "/"
+
+
+def test_every_kind_of_banner_is_accessible_small_and_large_light_and_dark(new_page: NewPage) -> None:
+    for kind in Banner.Kind.values:
+        make_banner(kind=kind, text=f"A notice of the kind {kind}")
+    page = new_page()
+    show(page, Client().get(reverse("reminders_stop", args=["no-link"])).content.decode())
+    assert page.get_by_role("region", name="Service notices").count() == 1
+    assert page.get_by_role("button", name="Hide this notice").count() == 3
+    assert faults_in_every_look(page) == []
 
 
 class TestWhatItCosts:

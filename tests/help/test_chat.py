@@ -227,6 +227,30 @@ class TestTooMuch:
         assert texts(conversation) == ["My bill is wrong"]
 
 
+class TestCardNumbers:
+    CARD = "4242 4242 4242 4242"
+
+    def test_are_refused_wherever_they_are_written_and_never_kept(
+        self, account: BillingAccount, ada: Client, agent: User
+    ) -> None:
+        conversation = make_conversation(account)
+        desk = Client()
+        desk.force_login(agent)
+        for client, url, given in (
+            (ada, reverse("chat:show", args=[conversation.pk]), {"text": f"It is {self.CARD}."}),
+            (ada, reverse("chat:start"), {"subject": self.CARD, "text": "Hi"}),
+            (desk, reverse("desk:show", args=[conversation.pk]), {"text": self.CARD}),
+            (Client(), reverse("chat:start"), TestGuests.GIVEN | {"name": self.CARD}),
+        ):
+            response = client.post(url, given)
+            assert response.status_code == 422
+            assert "This looks like a card number" in response.content.decode()
+        with pytest.raises(chat.CardNumberWritten):
+            make_conversation(make_account(), subject=self.CARD)
+        assert texts(conversation) == ["My bill is wrong"]
+        assert Conversation.objects.count() == 1
+
+
 class TestAway:
     def test_one_mail_for_each_absence_and_nothing_of_the_answer_in_it(
         self, account: BillingAccount, ada: Client, agent: User
