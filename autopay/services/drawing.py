@@ -16,7 +16,7 @@ import structlog
 from django.db import connection, connections, transaction
 
 from accounts.models import Region
-from autopay import retries
+from autopay import retries, schedule
 from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
 from autopay.models import (
     Draft,
@@ -180,6 +180,7 @@ def claim(*, draft_id: int, run: Run) -> Payment | None:
     draft.invoice = lock_one(Invoice.objects.filter(pk=draft.invoice_id))
     if not (
         _method_can_pay(draft, run.as_of)
+        and _is_timely(draft, run.as_of)
         and _tries_are_left(draft, run.as_of)
         and _amount_stands(draft, run.as_of)
     ):
@@ -206,6 +207,16 @@ def _method_can_pay(draft: Draft, as_of: dt.date) -> bool:
         enrollment.stop(enrollment=stands, reason=reason)
         return False
     return True
+
+
+def _is_timely(draft: Draft, as_of: dt.date) -> bool:
+    """What was announced for a day long past is announced anew, also where nobody planned since."""
+    day = draft.next_try_on or draft.draw_on
+    if not schedule.is_stale(draw_on=day, as_of=as_of):
+        return True
+    if draft.invoice.payable_cents > 0:
+        moves.plan_again(draft, amount_cents=draft.invoice.payable_cents, as_of=as_of)
+    return False
 
 
 def _tries_are_left(draft: Draft, as_of: dt.date) -> bool:

@@ -81,6 +81,8 @@ def _given_up(draft: Draft, payment: Payment) -> None:
         return
     log.warning("autopay.not_sent", draft=draft.pk, payment=payment.reference)
     draft.save(update_fields=["state"])
+    if draft.enrollment.has_ended:
+        moves.cancel(draft, Reason.ENROLLMENT_CANCELED)
 
 
 def _refused(
@@ -96,7 +98,8 @@ def _refused(
         found = retries.verdict(
             kind=payment.method_kind, code=code, tries=tries, first_try_on=first_on, on=as_of
         )
-    draft.next_try_on = found.next_try_on
+    # A cancel that was confirmed is not undone by a refusal that came later.
+    draft.next_try_on = None if draft.enrollment.has_ended else found.next_try_on
     draft.save()
     log.info("autopay.refused", draft=draft.pk, code=code, after=str(found.after), tries=tries)
     if found.after == After.CONFIRM:

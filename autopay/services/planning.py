@@ -77,6 +77,11 @@ def follow_bill(draft: Draft, *, as_of: dt.date) -> None:
             _follow_planned(draft, payable, as_of)
         case DraftState.NOTICED:
             _follow_noticed(draft, payable, as_of)
+        case DraftState.FAILED if draft.next_try_on and schedule.is_stale(
+            draw_on=draft.next_try_on, as_of=as_of
+        ):
+            moves.plan_again(draft, amount_cents=payable, as_of=as_of)
+            _check_limit(draft)
         case DraftState.HELD if _is_free_again(draft, payable):
             moves.plan_again(draft, amount_cents=payable, as_of=as_of)
         case DraftState.SKIPPED if draft.reason == Reason.PAID and payable >= MIN_CENTS:
@@ -143,7 +148,9 @@ def take_up_again(*, enrollment: Enrollment, as_of: dt.date, also_refused: bool 
     With `also_refused`, those too that the old method could not pay.
     """
     for draft in lock_drafts(enrollment):
-        missed = draft.state == DraftState.NOTICED and draft.draw_on <= as_of
+        missed = (draft.state == DraftState.NOTICED and draft.draw_on <= as_of) or (
+            draft.next_try_on is not None and draft.next_try_on <= as_of
+        )
         refused = also_refused and (
             draft.state == DraftState.FAILED
             or (draft.state == DraftState.HELD and draft.reason == Reason.NOT_TAKEN)
@@ -181,6 +188,7 @@ def _to_plan(region: Region, as_of: dt.date) -> "QuerySet[Enrollment, int]":
         Q(state__in=to_come) & ~Q(amount_cents=payable)
         | Q(state=DraftState.PLANNED, draw_on__lt=first_day) & ~standing
         | Q(state=DraftState.NOTICED, draw_on__lt=stale)
+        | Q(state=DraftState.FAILED, next_try_on__lt=stale)
         | Q(state=DraftState.HELD)
         | Q(state=DraftState.FAILED, next_try_on__isnull=False, invoice__open_cents=0)
         | Q(state=DraftState.SKIPPED, reason=Reason.PAID)

@@ -7,7 +7,7 @@ from post_office.models import Email
 
 from autopay.models import Draft, DraftState, Enrollment
 from autopay.retries import After, verdict
-from autopay.services import outcomes
+from autopay.services import enrollment, outcomes
 from common.clock import business_date
 from demo.stripe.ach import RETURNS
 from demo.stripe.core import Sandbox
@@ -20,6 +20,7 @@ from tests.support.autopay import (
     START,
     Calendar,
     announced,
+    by,
     enrolled,
     run,
     settle,
@@ -198,6 +199,48 @@ def test_row_34_a_debit_without_money_is_presented_twice_more_and_no_more(
     assert draft.attempts.count() == 3
     assert charged(sandbox) == {}
     paying.assert_invariants(sandbox)
+
+
+def test_a_refusal_after_a_cancel_is_told_and_not_tried_again(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = announced(enrolled(sandbox, card=methods.BANK))
+    stands = draft.enrollment
+    calendar.go_to(DUE)
+    run(stands.account.region)
+    enrollment.cancel(enrollment=stands, **by(stands))
+    give_back(sandbox, draft, "R01")
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.next_try_on) == (DraftState.FAILED, None)
+    assert "We do not try again" in mails_of(draft)[-1].message
+    calendar.go_to(DUE + dt.timedelta(days=7))
+    work(stands.account.region)
+    assert draft.attempts.count() == 1
+
+
+def test_a_retry_that_a_pause_delayed_is_announced_anew(sandbox: Sandbox, calendar: Calendar) -> None:
+    draft = drawn_and_refused(sandbox, calendar, REFUSING)
+    stands = draft.enrollment
+    enrollment.pause(enrollment=stands, **by(stands))
+    calendar.go_to(dt.date(2026, 12, 7))
+    work(stands.account.region)
+    enrollment.resume(enrollment=stands, **by(stands))
+    work(stands.account.region)
+    draft.refresh_from_db()
+    assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 12, 18))
+    assert draft.attempts.count() == 1
+
+
+def test_a_run_long_after_the_day_announces_anew_even_where_nobody_planned(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = announced(enrolled(sandbox))
+    calendar.go_to(DUE + dt.timedelta(days=6))
+    run(draft.enrollment.account.region)
+    draft.refresh_from_db()
+    assert (draft.state, draft.draw_on) == (DraftState.PLANNED, dt.date(2026, 12, 3))
+    assert charged(sandbox) == {}
 
 
 def test_outcomes_are_taken_in_once(sandbox: Sandbox, calendar: Calendar) -> None:

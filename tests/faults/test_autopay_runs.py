@@ -63,7 +63,6 @@ def assert_each_drawn_once(sandbox: Sandbox, count: int) -> None:
         "autopay.claimed",
         "payments.after_create",
         "payments.after_confirm",
-        "payments.settle_before_commit",
         "autopay.submitted",
     ],
 )
@@ -153,11 +152,11 @@ def test_fault_24_each_local_date_has_exactly_one_run(sandbox: Sandbox, code: st
     region = make_region(code)
     moment = dt.datetime.fromisoformat(since).replace(tzinfo=dt.UTC)
     days = set()
-    for _ in range(60):
+    for _ in range(24):
         today = business_date(region.time_zone, moment)
         days.add(today)
         drawing.run(region=region, as_of=today, today=today)
-        moment += dt.timedelta(minutes=40)
+        moment += dt.timedelta(minutes=100)
     assert set(Run.objects.values_list("as_of", flat=True)) == days
     assert Run.objects.count() == len(days)
 
