@@ -61,16 +61,12 @@ class Card:
     enrollment: Enrollment | None = None
     standing: Standing | None = None
     facts: tuple[tuple[str, str, str], ...] = ()  # label, value, where it is changed
-    coming: tuple[Coming, ...] = ()
+    due: tuple[Coming, ...] = ()  # every draw to come
+    coming: tuple[Coming, ...] = ()  # the next three of them, and days without a bill so far
     held: tuple[Coming, ...] = ()  # not drawn as things stand
     months: tuple[Month, ...] = ()
     skipped: tuple[Draft, ...] = ()
     past: tuple[Past, ...] = ()
-
-    @property
-    def due(self) -> tuple[Coming, ...]:
-        """The next draws that have a bill."""
-        return tuple(row for row in self.coming if row.draw)
 
     @property
     def failed(self) -> list[Past]:
@@ -91,13 +87,15 @@ def card_of(enrollment: Enrollment, *, on: dt.date) -> Card:
     """Everything about one enrollment, on a day."""
     rows = [_coming(enrollment, draw) for draw in queries.upcoming(enrollment, limit=MOST_DRAWS)]
     held = tuple(row for row in rows if row.draw and row.draw.state == DraftState.HELD)
-    coming = _filled_up(enrollment, [row for row in rows if row not in held], on)
+    due = tuple(row for row in rows if row not in held)
+    coming = _filled_up(enrollment, due, on)
     return Card(
         scope=Scope(enrollment.scope),
         title=title_of(Scope(enrollment.scope)),
         enrollment=enrollment,
         standing=_state(enrollment),
         facts=facts_of(enrollment),
+        due=due,
         coming=coming,
         held=held,
         months=months_of(
@@ -144,9 +142,9 @@ def facts_of(enrollment: Enrollment) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _filled_up(enrollment: Enrollment, rows: list[Coming], on: dt.date) -> tuple[Coming, ...]:
+def _filled_up(enrollment: Enrollment, due: tuple[Coming, ...], on: dt.date) -> tuple[Coming, ...]:
     """The next three; a monthly schedule goes on with its days on which nothing is due yet."""
-    rows = rows[:SHOWN_DRAWS]
+    rows = list(due[:SHOWN_DRAWS])
     if enrollment.draws:
         last = max((row.on for row in rows), default=on)
         days = schedule.next_three(choice_of(enrollment).schedule, as_of=last)
