@@ -1,12 +1,10 @@
 """A member and an agent talk, each in a browser: seen within seconds; nothing typed is lost."""
 
 import re
-import time
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from accounts.services.second_steps import code_at
 from tests.e2e import steps
 from tests.e2e.product import Product
 from tests.e2e.sweep import Sweep
@@ -14,16 +12,6 @@ from tests.support.browser import NewPage
 
 # Milliseconds: the promise.
 SECONDS_5 = 5_000
-
-
-def log_in_with_code(page: Page, product: Product, person: dict[str, Any]) -> None:
-    """As staff do, with the second step."""
-    page.goto(f"{product.url}/login/")
-    page.get_by_label("E-mail").fill(person["email"])
-    page.get_by_label("Password").fill(person["password"])
-    steps.press(page.get_by_role("main").get_by_role("button", name="Log in"))
-    page.get_by_label("Code").fill(code_at(person["totp_secret"], time.time()))
-    steps.press(page.get_by_role("main").get_by_role("button", name="Log in"))
 
 
 def say(page: Page, text: str) -> None:
@@ -47,7 +35,7 @@ def test_a_member_and_an_agent_talk(
     steps.press(member.get_by_role("button", name="Start the chat"))
     conversation = member.url
 
-    log_in_with_code(agent, product, people["billing_agent"])
+    steps.log_in_with_code(agent, product, people["billing_agent"])
     agent.goto(f"{product.url}/admin/chat/")
     desk = Sweep(agent)
     desk.look("the queue")
