@@ -143,7 +143,8 @@ def _enroll(
         standing = _standing(account, choice.scope)
         if standing is not None:
             return _is_on_already(request, standing, shown=agreement.terms.sha256)
-        form.add_error(None, _("Your earlier autopay was just being canceled. Press the button again."))
+        # It was canceled between the two questions.
+        return _enroll(request, account, choice, agreement, form)
     except MethodNotUsable as error:
         messages.error(request, sentence(error))
         return redirect("autopay:method", choice.scope)
