@@ -4,7 +4,7 @@ Declined: refused for good. Refused: Stripe would not take the request; no money
 turned away unread. OutcomeUnknown: anything may have happened; only asking tells. Amounts are in cents.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -47,7 +47,7 @@ class BadSignature(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What may be shown of a payment method."""
+    """What may be shown of a payment method, and by what it is recognised."""
 
     kind: str  # "card", "us_bank_account"
     brand: str  # "visa"; a bank's name
@@ -57,10 +57,12 @@ class Method:
     exp_month: int | None = None
     exp_year: int | None = None
     blocked_code: str = ""  # why Stripe takes no debits of this bank account any more
+    # The same for the same card number or bank account; left out where an answer is printed.
+    fingerprint: str = field(default="", repr=False)
 
 
 def read_method(found: Any) -> Method | None:
-    """What may be shown of a PaymentMethod, or of the preview that a token carries."""
+    """What we use of a PaymentMethod, or of the preview that a token carries."""
     if found is None:
         return None
     key = str(getattr(found, "id", None) or "")
@@ -74,6 +76,7 @@ def read_method(found: Any) -> Method | None:
             funding=card.funding or "",
             exp_month=card.exp_month,
             exp_year=card.exp_year,
+            fingerprint=str(getattr(card, "fingerprint", None) or ""),
         )
     if found.type == "us_bank_account":
         bank = found.us_bank_account
@@ -86,6 +89,7 @@ def read_method(found: Any) -> Method | None:
             last4=last4 or "",
             id=key,
             blocked_code=why or "",
+            fingerprint=str(getattr(bank, "fingerprint", None) or ""),
         )
     return Method(kind=found.type, brand="", last4="", id=key)
 

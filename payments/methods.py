@@ -64,6 +64,13 @@ def is_expired(method: PaymentMethod, *, on: dt.date) -> bool:
     return (method.exp_year, method.exp_month) < (on.year, on.month)
 
 
+def kept_already(kind: str) -> str:
+    """What is said where somebody saves again what they had saved."""
+    if kind == BANK_ACCOUNT:
+        return _("You had saved this bank account already; we kept it up to date.")
+    return _("You had saved this card already; we kept it up to date.")
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a saved method stands: a tone of the status component, a word, and what it means."""

@@ -74,7 +74,7 @@ class PaymentMethod(models.Model):
         VERIFY = "verify", _("To be verified")  # micro-deposits are on their way
         ACTIVE = "active", _("Ready")  # can pay
         BLOCKED = "blocked", _("Blocked")  # the bank refuses it for good; blocked_code says why
-        REMOVED = "removed", _("Removed")  # by its owner; kept for the payments it made
+        REMOVED = "removed", _("Removed")  # by its owner, or same_as; kept for the payments it made
         FAILED = "failed", _("Not added")  # refused or given up; it never could pay
 
     class VerifyBy(models.TextChoices):
@@ -97,6 +97,10 @@ class PaymentMethod(models.Model):
     blocked_code = models.CharField(_("blocked because"), max_length=60, blank=True)
     is_default = models.BooleanField(_("default"), default=False)
     authorization = models.ForeignKey(Authorization, on_delete=models.PROTECT)
+    # Stripe's, the same for the same number in its account; empty where it was never told. Never shown.
+    fingerprint = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
+    # Put away because this other row is the same card or bank account; its owner removed nothing.
+    same_as = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
     # Keys at Stripe; the setup's idempotency key is derived from this row's id.
     method_id = models.CharField(_("PaymentMethod"), max_length=80, null=True, unique=True)  # noqa: DJ001
     setup_id = models.CharField(_("SetupIntent"), max_length=80, null=True, unique=True)  # noqa: DJ001
@@ -125,6 +129,15 @@ class PaymentMethod(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["account"], condition=Q(is_default=True), name="one_default_method"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "kind", "fingerprint"],
+                condition=Q(status="active") & ~Q(fingerprint=""),
+                name="one_active_method_of_a_kind_and_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(same_as__isnull=True) | Q(status="removed"),
+                name="method_same_as_another_is_put_away",
             ),
             models.CheckConstraint(
                 condition=Q(is_default=False) | Q(status="active"), name="default_method_is_active"

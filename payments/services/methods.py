@@ -18,6 +18,7 @@ from payments.exceptions import MethodInFlight, MethodNotUsable
 from payments.gateway import Method
 from payments.methods import is_expired
 from payments.models import RESERVING, Payment, PaymentMethod, StripeCustomer
+from payments.services import recognition
 from payments.wake import wake
 
 log = structlog.get_logger(__name__)
@@ -125,27 +126,35 @@ def note_failure(*, payment: Payment, code: str) -> None:
 
 
 def keep(*, payment: Payment, method: Method | None) -> None:
-    """A payment with "keep this" has succeeded: its method is a saved one from now on.
+    """A payment with "keep this" has succeeded: its method is a saved one from now on, or the one
+    that was saved before is up to date.
 
-    Called in the transaction that settles the payment. Safe to run again.
+    Called in the transaction that settles the payment, which has locked the account. Safe to run again.
     """
     wanted = payment.save_method and payment.saved_method_id is None
     if not wanted or method is None or not method.id or payment.authorization is None:
         return
-    row, new = PaymentMethod.objects.get_or_create(
-        method_id=method.id,
-        defaults={
-            "account": payment.account,
-            "added_by": payment.paid_by,
-            "status": Status.ACTIVE,
-            "authorization": payment.authorization,
-            **shown(method),
-        },
-    )
+    row = PaymentMethod.objects.filter(method_id=method.id).first() or _kept(payment, method)
     payment.saved_method = row
     payment.save(update_fields=["saved_method"])
-    if new:
-        welcome(row)
+
+
+def _kept(payment: Payment, method: Method) -> PaymentMethod:
+    row = PaymentMethod(
+        account=payment.account,
+        added_by=payment.paid_by,
+        authorization=payment.authorization,
+        **recognition.held(method),
+    )
+    known = recognition.find_known(account=payment.account, method=method)
+    if known is not None:
+        recognition.take_over(known=known, spare=row, method=method)
+        return known
+    row.status, row.method_id = Status.ACTIVE, method.id
+    row.save()
+    recognition.put_away_waiting(active=row, method=method)
+    welcome(row)
+    return row
 
 
 def welcome(method: PaymentMethod) -> None:
@@ -154,18 +163,6 @@ def welcome(method: PaymentMethod) -> None:
     if not others.exists():
         _make_default(method)
     method_emails.added(method=method)
-
-
-def shown(method: Method) -> dict[str, str | int | None]:
-    """What we keep of a method at Stripe, by the names of our columns."""
-    return {
-        "kind": method.kind,
-        "brand": method.brand[:40],
-        "last4": method.last4,
-        "funding": method.funding[:10],
-        "exp_month": method.exp_month,
-        "exp_year": method.exp_year,
-    }
 
 
 def lock_method(pk: int) -> PaymentMethod:

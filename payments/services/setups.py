@@ -23,7 +23,7 @@ from payments.authorizations import Agreement
 from payments.gateway import Busy, Declined, GatewayError, OutcomeUnknown, Refused
 from payments.methods import BANK_ACCOUNT
 from payments.models import PaymentMethod
-from payments.services import methods
+from payments.services import methods, recognition
 from payments.services.methods import lock_method
 from payments.vault import Setup
 
@@ -90,7 +90,7 @@ def _commit(
         added_by=added_by,
         authorization=authorizations.record(account=account, agreement=agreement, given_by=added_by),
         next_check_at=now() + _CHECK_AFTER[Status.PENDING],
-        **methods.shown(method),
+        **recognition.held(method),
     )
 
 
@@ -195,15 +195,26 @@ def settle_setup(*, method_pk: int, setup: Setup) -> PaymentMethod:
 
 
 def _ready(method: PaymentMethod, found: gateway.Method) -> None:
-    for field, value in methods.shown(found).items():
+    known = recognition.find_known(account=method.account, method=found)
+    if known is not None:
+        recognition.take_over(known=known, spare=method, method=found)
+        return
+    for field, value in recognition.held(found).items():
         setattr(method, field, value)
     method.status, method.method_id, method.next_check_at = Status.ACTIVE, found.id, None
     method.blocked_code = ""
     method.save()
+    recognition.put_away_waiting(active=method, method=found)
     methods.welcome(method)
 
 
 def _wait_for_deposits(method: PaymentMethod, setup: Setup) -> None:
+    if setup.method is not None:
+        method.fingerprint = setup.method.fingerprint
+        known = recognition.find_known(account=method.account, method=setup.method)
+        if known is not None:  # verified before: it can pay, and there is nothing newer to take over
+            recognition.put_away(method, same_as=known)
+            return
     method.status, method.verify_by = Status.VERIFY, setup.verify_by
     method.deposits_on = business_date(method.account.region.time_zone, setup.deposits_at)
     method.next_check_at = now() + _CHECK_AFTER[Status.VERIFY]
@@ -253,16 +264,21 @@ def refresh(*, method_pk: int) -> PaymentMethod:
         return methods.block(method=row, code=found.blocked_code)
     with transaction.atomic():
         method = lock_method(row.pk)
-        for field, value in methods.shown(found).items():
+        for field, value in recognition.shown(found).items():
             setattr(method, field, value)
+        recognition.learn(row=method, method=found)
         method.save()
     return method
 
 
 def forget(*, method_pk: int) -> None:
-    """Make Stripe forget a method that its owner removed. Raises GatewayError where it is not done."""
+    """Make Stripe forget a method that was removed or put away; later, where a payment under way may
+    still need it. Raises GatewayError where it is not done.
+    """
     row = PaymentMethod.objects.select_related("account__region").get(pk=method_pk)
     if row.status != Status.REMOVED or row.next_check_at is None:
+        return
+    if not recognition.may_be_forgotten(row):
         return
     region, method_id = row.account.region, row.method_id
     if method_id is None and row.setup_id is not None:

@@ -9,6 +9,7 @@ from typing import cast
 from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,7 +25,7 @@ from common.clock import business_date
 from payments import authorizations, declines, gateway, hooks, method_forms
 from payments.csp import allow_stripe
 from payments.exceptions import MethodInFlight, MethodNotUsable
-from payments.methods import describe, name_of, standing, tries_in_words
+from payments.methods import describe, kept_already, name_of, standing, tries_in_words
 from payments.models import PaymentMethod
 from payments.services import deposits, setups
 from payments.services import methods as saved
@@ -32,6 +33,7 @@ from payments.services import methods as saved
 Status = PaymentMethod.Status
 CHOSEN = "new_method"  # in the session: what the payer typed into Stripe's frame, until it is saved
 COME_BACK = "method_next"  # in the session: the page that a method was needed for
+_METHODS = PaymentMethod.objects.select_related("account__region", "account__guarantor")
 
 
 @require_safe
@@ -119,6 +121,9 @@ def _save(
 
 def _tell(request: HttpRequest, method: PaymentMethod) -> HttpResponse:
     """Say how adding a method went, or go on with it."""
+    if method.same_as_id is not None:
+        messages.success(request, kept_already(method.kind))
+        return redirect(request.session.pop(COME_BACK, None) or "payments:methods")
     name = {"method": name_of(method)}
     match method.status:
         case Status.PENDING:
@@ -142,7 +147,7 @@ def _tell(request: HttpRequest, method: PaymentMethod) -> HttpResponse:
 @allow_stripe
 def step(request: HttpRequest, account: BillingAccount, pk: int) -> HttpResponse:
     """The bank's extra step before a card is saved; or we are checking how it went."""
-    method = _find(account, pk)
+    method = _find_added(account, pk)
     if request.method == "POST":
         with suppress(gateway.GatewayError):  # the page then says that we are checking
             method = setups.ask(method_pk=method.pk)
@@ -160,7 +165,9 @@ def step(request: HttpRequest, account: BillingAccount, pk: int) -> HttpResponse
 @reauthentication_required
 def verify(request: HttpRequest, account: BillingAccount, pk: int) -> HttpResponse:
     """Say what the micro-deposits were."""
-    method = _find(account, pk)
+    method = _find_added(account, pk)
+    if method.same_as_id is not None:
+        return _tell(request, method)
     if method.status != Status.VERIFY:
         return redirect("payments:methods")
     form = method_forms.deposits_form(method, request.POST if request.method == "POST" else None)
@@ -175,9 +182,9 @@ def verify(request: HttpRequest, account: BillingAccount, pk: int) -> HttpRespon
         except gateway.GatewayError:
             form.add_error(None, _("We could not check your answer right now. Try again later."))
         except deposits.NothingToVerify:
-            return _tell(request, _find(account, pk))
+            return _tell(request, _find_added(account, pk))
         else:
-            return _tell(request, _find(account, pk))
+            return _tell(request, _find_added(account, pk))
         method.refresh_from_db()
     context = {
         "form": form,
@@ -233,5 +240,10 @@ def _in_flight(reference: str) -> str:
 
 def _find(account: BillingAccount, pk: int) -> PaymentMethod:
     """One of the account's methods that are not gone."""
-    shown = PaymentMethod.objects.select_related("account__region", "account__guarantor")
-    return get_object_or_404(shown.exclude(status=Status.REMOVED), account=account, pk=pk)
+    return get_object_or_404(_METHODS.exclude(status=Status.REMOVED), account=account, pk=pk)
+
+
+def _find_added(account: BillingAccount, pk: int) -> PaymentMethod:
+    """One that is not gone, or that turned out to be saved before."""
+    not_gone = ~Q(status=Status.REMOVED) | Q(same_as__isnull=False)
+    return get_object_or_404(_METHODS.filter(not_gone), account=account, pk=pk)

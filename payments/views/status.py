@@ -59,6 +59,7 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
         "explanation": declines.explain(payment.decline_code, kind=payment.method_kind),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "seen": payment.state,
+        "kept_already": _kept_already(payment),
     }
     template = TEMPLATES[State(payment.state)]
     if payment.state == State.REQUIRES_ACTION:
@@ -101,7 +102,14 @@ def abandon(request: HttpRequest, account: BillingAccount, reference: str) -> Ht
     return redirect("payments:show", payment.reference)
 
 
+def _kept_already(payment: Payment) -> str:
+    """Said where the payer asked to keep a method that they had saved before."""
+    saved = payment.saved_method
+    if not payment.save_method or saved is None or saved.created_at > payment.created_at:
+        return ""
+    return methods.kept_already(saved.kind)
+
+
 def _find(account: BillingAccount, reference: str) -> Payment:
-    return get_object_or_404(
-        Payment.objects.select_related("region", "account"), account=account, reference=reference
-    )
+    found = Payment.objects.select_related("region", "account", "saved_method")
+    return get_object_or_404(found, account=account, reference=reference)

@@ -126,7 +126,7 @@ class TestTheList:
             first = add(sandbox, account) if size == 1 else PaymentMethod.objects.get()
             for number in range(size - 1):
                 first.pk, first.method_id, first.setup_id = None, f"pm_{number}", None
-                first.is_default, first._state.adding = False, True
+                first.is_default, first.fingerprint, first._state.adding = False, "", True
                 first.save()
             for url, seen in counts.items():
                 member.get(url)

@@ -478,7 +478,7 @@ class TestTheDefault:
 
     def test_postgresql_refuses_a_second_one(self, sandbox: Sandbox, account: BillingAccount) -> None:
         add(sandbox, account)
-        second = add(sandbox, account)
+        second = add(sandbox, account, "pm_card_mastercard")
         with pytest.raises(IntegrityError, match="one_default_method"), transaction.atomic():
             PaymentMethod.objects.filter(pk=second.pk).update(is_default=True)
 
