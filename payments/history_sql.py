@@ -1,6 +1,7 @@
 """The three statements behind payments.history, in SQL by hand.
 
-`{condition}` is replaced by words of payments.history_filter; every value is a parameter.
+`{condition}` is replaced by words of payments.history_filter; every value is a parameter. An event is
+a letter and a key: by the letter, the length and then the text, later keys stand first ("p100", "p99").
 """
 
 # Columns of a part: event, kind, reference, payment (its reference), at, state, stage, counts (the
@@ -102,7 +103,7 @@ SELECT kind, reference, payment, day, state, stage, amount, coalesce(sum(part), 
 FROM part WHERE {condition}
 GROUP BY event, kind, reference, payment, at, day, state, stage, amount,
     method_kind, method_brand, method_last4, payer
-ORDER BY at DESC, event DESC
+ORDER BY at DESC, left(event, 1) DESC, length(event) DESC, event DESC
 LIMIT %(limit)s OFFSET %(offset)s
 """
 
@@ -111,5 +112,5 @@ WITH {parts}
 SELECT day, kind, reference, payment, state, method_kind, method_brand, method_last4, payer,
     bill, bill_kind, provider, patient, coalesce(part, amount), CASE WHEN counts THEN sign ELSE 0 END
 FROM part WHERE {condition}
-ORDER BY at DESC, event DESC, bill
+ORDER BY at DESC, left(event, 1) DESC, length(event) DESC, event DESC, bill
 """
