@@ -19,7 +19,7 @@ from autopay.letters import scope_words
 from autopay.models import Enrollment
 from autopay.services import enrollment as services
 from autopay.terms import choice_of, for_autopay
-from autopay.views.finding import find_method, must_be_theirs, open_enrollment
+from autopay.views.finding import find_method, is_gone, must_be_theirs, open_enrollment
 from billing.access import account_required
 from common.clock import business_date
 from payments import authorizations
@@ -62,6 +62,8 @@ def agree(request: HttpRequest, enrollment: Enrollment, pk: int) -> HttpResponse
     """The text for the other method, in full; agreeing draws from it from now on."""
     account = enrollment.account
     chosen = find_method(account, pk)
+    if request.method != "POST" and is_gone(request, chosen):
+        return redirect("autopay:change_method", enrollment.reference)
     choice = replace(choice_of(enrollment), method=chosen)
     terms = for_autopay(region=account.region, choice=choice)
     form = AgreeForm(request.POST if request.method == "POST" else None, terms=terms)

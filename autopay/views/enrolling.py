@@ -28,7 +28,7 @@ from autopay.letters import chosen_in, scope_words
 from autopay.models import Enrollment, EnrollmentState, Scope
 from autopay.services import enrollment as services
 from autopay.terms import Choice, for_autopay
-from autopay.views.finding import must_be_theirs
+from autopay.views.finding import is_gone, must_be_theirs
 from billing.access import account_required
 from billing.models import BillingAccount
 from common.clock import business_date
@@ -109,6 +109,8 @@ def agree(request: HttpRequest, account: BillingAccount, scope: Scope) -> HttpRe
         standing = _standing(account, scope)
         if standing is not None and request.POST.get("shown") == standing.authorization.sha256:
             return redirect("autopay:on", standing.reference)  # pressed twice
+        return redirect("autopay:method", scope)
+    if request.method != "POST" and is_gone(request, choice.method):
         return redirect("autopay:method", scope)
     terms = for_autopay(region=account.region, choice=choice)
     form = AgreeForm(request.POST if request.method == "POST" else None, terms=terms)
@@ -220,7 +222,8 @@ def _choice(request: HttpRequest, account: BillingAccount, scope: Scope) -> Choi
     today = business_date(account.region.time_zone)
     if "method" not in kept or "starts_on" not in kept:
         return None
-    method = PaymentMethod.objects.filter(account=account, pk=kept["method"]).first()
+    methods = PaymentMethod.objects.select_related("account__region").filter(account=account)
+    method = methods.filter(pk=kept["method"]).first()
     if method is None:
         return None
     return Choice(

@@ -12,7 +12,11 @@ from django.utils.translation import gettext as _
 from autopay.exceptions import NotEnrolled
 from autopay.models import Draft, Enrollment
 from billing.models import BillingAccount
+from common.clock import business_date
+from payments.exceptions import MethodNotUsable
+from payments.forms import sentence
 from payments.models import PaymentMethod
+from payments.services import methods as saved
 
 EnrollmentView = Callable[Concatenate[HttpRequest, Enrollment, ...], HttpResponse]
 
@@ -51,6 +55,15 @@ def must_be_theirs(account: BillingAccount, posted: QueryDict | None) -> None:
     key = str(posted.get("method", "")) if posted is not None else ""
     if key.isascii() and key.isdecimal() and len(key) < 18:
         find_method(account, int(key))
+
+
+def is_gone(request: HttpRequest, method: PaymentMethod) -> bool:
+    """Whether a method that was chosen can pay no more; says so."""
+    today = business_date(method.account.region.time_zone)
+    if saved.can_pay(method, on=today):
+        return False
+    messages.error(request, sentence(MethodNotUsable()))
+    return True
 
 
 def open_enrollment(view: EnrollmentView) -> Callable[..., HttpResponse]:

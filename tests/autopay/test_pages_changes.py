@@ -247,9 +247,9 @@ class TestTheMethod:
         url = address(stands, "agree_method", bank.pk)
         form = agreed(member, url)
         saved.remove(method=bank)
-        page = member.post(url, form, follow=True)
-        assert page.redirect_chain[-1][0] == address(stands, "change_method")
-        assert "This payment method cannot be used any more." in page.text
+        for page in (member.get(url, follow=True), member.post(url, form, follow=True)):
+            assert page.redirect_chain[-1][0] == address(stands, "change_method")
+            assert "This payment method cannot be used any more." in page.text
 
     def test_starts_what_was_stopped(
         self, member: Client, stands: Enrollment, sandbox: Sandbox

@@ -244,9 +244,9 @@ class TestMethodsThatCannotPay:
         url = choose(member, card, "premiums")
         form = agreed(member, url)
         saved.remove(method=card)
-        page = member.post(url, form, follow=True)
-        assert page.redirect_chain[-1][0] == METHOD
-        assert "This payment method cannot be used any more. Choose another one." in page.text
+        for page in (member.get(url, follow=True), member.post(url, form, follow=True)):
+            assert page.redirect_chain[-1][0] == METHOD
+            assert "This payment method cannot be used any more. Choose another one." in page.text
         assert not Enrollment.objects.exists()
         assert not Authorization.objects.filter(purpose="autopay").exists()
 
