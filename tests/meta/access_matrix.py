@@ -96,8 +96,9 @@ class World:
         return paying.pay(self.sandbox, self.invoice)
 
     def saved_method(self) -> PaymentMethod:
-        """A card that can pay."""
-        return add_method(self.sandbox, self.account)
+        """A card that can pay; added again, it stays the same one."""
+        added = add_method(self.sandbox, self.account)
+        return added.same_as or added
 
     def method_being_set_up(self) -> PaymentMethod:
         """A card whose bank asks its owner to confirm."""
