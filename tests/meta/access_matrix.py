@@ -471,7 +471,8 @@ ROWS: dict[str, Row] = {
     "autopay:canceled": owner(args=World.canceled_autopay),
     "autopay:change_method": owner(args=World.autopay, password_first=True),
     "autopay:agree_method": owner(
-        args=lambda world: [*world.autopay(), world.saved_method().pk], password_first=True
+        args=lambda world: [*world.autopay(), world.account.enrollments.get().method_id],
+        password_first=True,
     ),
     "autopay:change_day": owner(args=World.autopay),
     "autopay:change_limit": owner(args=World.autopay, password_first=True),
