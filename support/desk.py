@@ -65,25 +65,30 @@ def _conversation(pk: int) -> Conversation:
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The queue, and what was closed last; the queue refreshes itself."""
-    rows = list(queries.queue(cast(User, request.user)))
-    context = {**_site(request, _("Chat")), "queue": rows, "closed": list(queries.closed(limit=20))}
-    return render(request, "support/desk_index.html", {**context, "version": _version(rows)})
+    context = {**_site(request, _("Chat")), "closed": list(queries.closed(limit=20))}
+    return render(request, "support/desk_index.html", {**context, **_queue(request)})
 
 
 @desk_view()
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     """For the open queue: 204 while it is what the page shows."""
-    rows = list(queries.queue(cast(User, request.user)))
-    version = _version(rows)
-    if version == request.GET.get("seen"):
+    context = _queue(request)
+    if context["version"] == request.GET.get("seen"):
         return HttpResponse(status=204)
-    return render(request, "support/desk_queue.html", {"queue": rows, "version": version})
+    return render(request, "support/desk_queue.html", context)
 
 
-def _version(rows: list[Conversation]) -> str:
-    parts = (f"{row.pk}:{row.version}:{row.staff_read_id}" for row in rows)
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+def _queue(request: HttpRequest) -> dict[str, Any]:
+    """The first conversations of the queue, and how many there are."""
+    rows = list(queries.queue(cast(User, request.user))[: queries.QUEUED])
+    count = len(rows) if len(rows) < queries.QUEUED else queries.open_count()
+    return {"queue": rows, "count": count, "version": _version(rows, count)}
+
+
+def _version(rows: list[Conversation], count: int) -> str:
+    parts = [f"{row.pk}:{row.version}:{row.staff_read_id}" for row in rows]
+    return hashlib.sha256("|".join([str(count), *parts]).encode()).hexdigest()[:16]
 
 
 @desk_view()
@@ -99,8 +104,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
                 conversation=conversation, by=by, text=form.cleaned_data["text"], at=now()
             )
             return redirect(reverse("desk:show", args=[pk]) + "#write")
-    else:
-        hooks.tell(by=by, act="read", conversation=conversation)
+    # Whatever was asked for, or refused: what follows shows the conversation.
+    hooks.tell(by=by, act="read", conversation=conversation)
     _mark_read(conversation, by)
     context = {
         **_site(request, conversation.subject),
@@ -130,6 +135,8 @@ def new_messages(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponse(status=204)
     after = request.GET.get("after", "")
     said = queries.said(conversation, after=int(after) if after.isdecimal() else 0, for_staff=True)
+    if said:
+        hooks.tell(by=by, act="read", conversation=conversation)
     _mark_read(conversation, by)
     context = {**_state(conversation, by), "said": said, "polled": True}
     with timezone.override(conversation.region.time_zone):

@@ -12,6 +12,8 @@ from support.models import ChatFile, ChatState, Conversation, Message
 
 # A page shows so many messages; the transcript has all of them.
 SHOWN = 200
+# The desk shows so many of the queue, and says how long it is.
+QUEUED = 200
 _OF_STAFF = Q(messages__author=Message.Author.STAFF, messages__kind=Message.Kind.TEXT)
 _OF_PERSON = Q(messages__author=Message.Author.PERSON, messages__kind=Message.Kind.TEXT)
 
@@ -58,6 +60,11 @@ def closed(*, limit: int = 50) -> "QuerySet[Conversation]":
     """The conversations that were closed last."""
     found = _for_staff(Conversation.objects.filter(state=ChatState.CLOSED))
     return found.order_by("-last_message_id")[:limit]
+
+
+def open_count() -> int:
+    """How many conversations are not closed."""
+    return Conversation.objects.exclude(state=ChatState.CLOSED).count()
 
 
 def waiting_count() -> int:

@@ -147,6 +147,47 @@ def test_looking_and_acting_is_told_to_the_audit(agent: User, watched: list[tupl
     assert watched == [(agent.email, act) for act in ("read", "file", "answered", "closed")]
 
 
+def test_no_way_of_asking_shows_messages_without_the_audit_being_told(
+    agent: User, watched: list[tuple[str, str]]
+) -> None:
+    conversation, desk = make_conversation(make_account()), signed_in(agent)
+    url, poll = (reverse(f"desk:{name}", args=[conversation.pk]) for name in ("show", "new_messages"))
+    all_of_it = desk.get(poll, {"seen": "x", "after": "0"})
+    assert "My bill is wrong" in all_of_it.content.decode()
+    assert watched == [(agent.email, "read")]
+    for refused in ({}, {"text": " "}, {"text": "4242 4242 4242 4242"}):
+        assert "My bill is wrong" in desk.post(url, refused).content.decode()
+    assert watched == [(agent.email, "read")] * 4
+
+
+def test_an_open_page_that_learns_nothing_but_a_mark_is_no_reading(
+    agent: User, watched: list[tuple[str, str]]
+) -> None:
+    conversation, desk = make_conversation(make_account()), signed_in(agent)
+    poll = reverse("desk:new_messages", args=[conversation.pk])
+    after = {"seen": "x", "after": conversation.last_message_id}
+    assert desk.get(poll, after).status_code == 200
+    asked = {"seen": f"{conversation.version}.{conversation.person_read_id}", "after": "0"}
+    assert desk.get(poll, asked).status_code == 204
+    assert watched == []
+
+
+def test_a_long_queue_shows_its_first_conversations_and_its_length(
+    agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "QUEUED", 2)
+    desk, at = signed_in(agent), now()
+    for hours in (3, 1, 2):
+        make_conversation(make_account(), subject=f"{hours} h", at=at - dt.timedelta(hours=hours))
+    page = desk.get(reverse("desk:index"))
+    assert [row.subject for row in page.context["queue"]] == ["3 h", "2 h"]
+    assert "The first 2 of 3 open conversations." in page.content.decode()
+    asked = {"seen": page.context["version"]}
+    assert desk.get(reverse("desk:queue"), asked).status_code == 204
+    make_conversation(make_account(), at=at)
+    assert "The first 2 of 4" in desk.get(reverse("desk:queue"), asked).content.decode()
+
+
 def test_a_member_has_no_desk() -> None:
     conversation = make_conversation(make_account())
     member = signed_in(make_account().guarantor.user)
