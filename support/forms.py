@@ -35,13 +35,18 @@ class TextField(forms.CharField):
 def no_card_number(text: str) -> None:
     """A validator: what is written here is read and kept by people."""
     if has_card_number(text):
-        raise forms.ValidationError(
-            _(
-                "This looks like a card number. Please take it out: nobody here needs it, and nothing "
-                "was sent."
-            ),
-            code="card_number",
-        )
+        raise card_number()
+
+
+def card_number() -> forms.ValidationError:
+    """What to say about a card number."""
+    return forms.ValidationError(
+        _(
+            "This looks like a card number. Please take it out: nobody here needs it, and nothing "
+            "was sent."
+        ),
+        code="card_number",
+    )
 
 
 def too_long(length: int) -> forms.ValidationError:
@@ -89,6 +94,8 @@ class GuestStartForm(StartForm):
     )
     email = forms.EmailField(
         label=_("E-mail address"),
+        max_length=254,
+        validators=[no_card_number],
         help_text=_("We write there when an answer comes while you are away."),
         widget=forms.EmailInput({"autocomplete": "email"}),
         error_messages={

@@ -169,6 +169,9 @@ ACCOUNT_RATE_LIMITS = {
     "manage_email": "10/m/user",
     "chat_start": "10/h/ip",
     "chat_again": "10/h/ip",
+    "chat_again_address": "3/h/key",
+    "chat_file": "30/h/ip",
+    "chat_file_guest": "10/h/ip",
 }
 MFA_ADAPTER = "accounts.mfa_adapter.SecondStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

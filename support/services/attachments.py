@@ -1,4 +1,8 @@
-"""What may be sent in a chat: pictures and PDFs, judged by what is in them and not by their names."""
+"""What may be sent in a chat: pictures and PDFs, judged by what is in them and not by their names.
+
+What a PDF does when it is opened is not judged: that may stand in compressed parts, and bytes that
+look like it are in honest ones. So a file is only given out to be saved (support.views.chat.file).
+"""
 
 import io
 import re
@@ -8,18 +12,18 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from PIL import Image
 
+from common.cards import hide_card_numbers
 from support.models import MAX_ATTACHMENT_BYTES, ChatFile
 
 # A picture larger than any telephone takes is made to fill somebody's memory.
 MAX_PIXELS = 60_000_000
-_PICTURES = {"PNG": ChatFile.Kind.PNG, "JPEG": ChatFile.Kind.JPEG}
+# Pillow's names; MPO is a JPEG that holds several pictures, as telephones make.
+_PICTURES = {"PNG": ChatFile.Kind.PNG, "JPEG": ChatFile.Kind.JPEG, "MPO": ChatFile.Kind.JPEG}
 _ENDINGS = {ChatFile.Kind.PNG: ".png", ChatFile.Kind.JPEG: ".jpg", ChatFile.Kind.PDF: ".pdf"}
 
 _PDF_HEADER = re.compile(rb"%PDF-[12]\.\d")
 _PDF_END = re.compile(rb"startxref\s+(\d+)\s+%%EOF\s*$")
 _CROSS_REFERENCE = re.compile(rb"\s*(xref|\d+\s+\d+\s+obj)\b")
-# Where a program starts when the file is opened: no receipt or letter needs that.
-_PDF_ACTIVE = re.compile(rb"/(JavaScript|JS|Launch|EmbeddedFile)\b")
 
 
 class NotAccepted(ValueError):
@@ -59,7 +63,7 @@ def _check_pdf(content: bytes) -> None:
     end = _PDF_END.search(content[-1024:])
     if not _PDF_HEADER.match(content) or end is None:
         raise NotAccepted
-    if not _CROSS_REFERENCE.match(content, int(end[1])) or _PDF_ACTIVE.search(content):
+    if not _CROSS_REFERENCE.match(content, int(end[1])):
         raise NotAccepted
 
 
@@ -80,7 +84,11 @@ def _picture(content: bytes) -> ChatFile.Kind:
 
 
 def _safe_name(name: str, kind: ChatFile.Kind) -> str:
-    """The last part of the name without what a header or a file system reads as its own."""
-    stem = PurePosixPath(PureWindowsPath(name).name).stem
+    """The last part of the name without what a header or a file system reads as its own.
+
+    A card number is hidden before an ending is cut off it, and again once its digits are nearer.
+    """
+    stem = PurePosixPath(hide_card_numbers(PureWindowsPath(name).name)).stem
     stem = re.sub(r"[^\w .()-]+", "_", stem).strip(" .") or "file"
+    stem = hide_card_numbers(stem)
     return f"{stem[:80]}{_ENDINGS[kind]}"

@@ -5,6 +5,7 @@ opens it again. Nothing here reads HTML: text is kept as it was typed, and shown
 """
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from django.db import models, transaction
@@ -27,6 +28,18 @@ OPEN_AT_ONCE = 5
 OPENED_A_DAY = 10
 
 
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """What one conversation takes from its person in 24 hours: every file is kept for good."""
+
+    count: int
+    size: int  # bytes of all of them
+
+
+FILES_OF_MEMBERS = FileLimits(count=10, size=25 * 1024 * 1024)
+FILES_OF_GUESTS = FileLimits(count=4, size=10 * 1024 * 1024)
+
+
 class Refused(Exception):
     """Base: nothing was sent, nothing was changed."""
 
@@ -45,6 +58,10 @@ class CardNumberWritten(Refused):
 
 class TooManyMessages(Refused):
     """So many a minute nobody types, or so many conversations nobody has."""
+
+
+class TooManyFiles(Refused):
+    """More files, or larger ones, than one conversation takes in a day."""
 
 
 @transaction.atomic
@@ -121,6 +138,8 @@ def write_as_person(
         )
         if lately.count() >= MESSAGES_A_MINUTE:
             raise TooManyMessages(locked.pk)
+        if file is not None:
+            _check_files(locked, file, at)
         if locked.is_closed:
             _add(locked, Author.PERSON, locked.user, Kind.REOPENED, at=at)
             locked.state, locked.assigned_to = ChatState.WAITING, None
@@ -219,7 +238,9 @@ def _lock(conversation: Conversation) -> Conversation:
 
 def _open(conversation: Conversation, *, text: str, at: dt.datetime) -> Conversation:
     text = _checked(text, None)
-    if has_card_number(f"{conversation.subject}\n{conversation.guest_name}"):
+    if has_card_number(
+        f"{conversation.subject}\n{conversation.guest_name}\n{conversation.guest_email}"
+    ):
         raise CardNumberWritten
     conversation.waiting_since = at
     conversation.save()
@@ -285,6 +306,18 @@ def _checked(text: str, file: Accepted | None) -> str:
     if has_card_number(text):
         raise CardNumberWritten
     return text
+
+
+def _check_files(locked: Conversation, file: Accepted, at: dt.datetime) -> None:
+    """Under the conversation's lock, so that two uploads at once are counted one after the other."""
+    limits = FILES_OF_GUESTS if locked.user is None else FILES_OF_MEMBERS
+    today = ChatFile.objects.filter(
+        message__conversation=locked,
+        message__author=Author.PERSON,
+        message__written_at__gt=at - dt.timedelta(days=1),
+    ).aggregate(count=models.Count("pk"), size=models.Sum("size", default=0))
+    if today["count"] >= limits.count or today["size"] + len(file.content) > limits.size:
+        raise TooManyFiles(locked.pk)
 
 
 def _check_count(theirs: "models.QuerySet[Conversation]", at: dt.datetime) -> None:

@@ -20,12 +20,24 @@ from billing.models import BillingAccount
 from common.clock import now
 from payments.models import Payment
 from support import access, hours, queries
-from support.forms import AttachForm, GuestStartForm, MessageForm, StartForm, too_large, too_long
+from support.forms import (
+    AttachForm,
+    GuestStartForm,
+    MessageForm,
+    StartForm,
+    card_number,
+    too_large,
+    too_long,
+)
 from support.models import MAX_TEXT, ChatFile, ChatState, Conversation
 from support.oversized import MAX_UPLOAD_BYTES, Oversized, refuse_oversized
 from support.services import chat
 
 TOO_OFTEN = gettext_lazy("You wrote very often within a minute. Wait a moment and send it again.")
+TOO_MANY_FILES = gettext_lazy(
+    "We take no more files for now, and this one was not sent. Write to us what it shows, or send it "
+    "tomorrow."
+)
 
 
 @require_safe
@@ -69,7 +81,7 @@ def _open(
     region: Region | None,
     payment: Payment | None,
 ) -> Conversation | None:
-    """The new conversation; None, with an error in the form, where there are too many."""
+    """The new conversation; None, with an error in the form, where it was refused."""
     at, data = now(), form.cleaned_data
     said = {"subject": data["subject"], "text": data["text"], "language": get_language() or "en"}
     try:
@@ -91,6 +103,9 @@ def _open(
         form.add_error(
             None, _("You have several conversations open. Go on in one of them, or call us.")
         )
+        return None
+    except chat.CardNumberWritten:  # divided between fields, of which each alone is harmless
+        form.add_error(None, card_number())
         return None
     access.let_in(request.session, conversation, at=at)
     return conversation
@@ -261,16 +276,26 @@ def attach(request: HttpRequest, pk: int, *, oversized: Oversized | None) -> Htt
     form = AttachForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
+            _count_upload(request)
             chat.write_as_person(
                 conversation=conversation, text="", file=form.cleaned_data["file"], at=now()
             )
         except chat.TooManyMessages:
             form.add_error("file", TOO_OFTEN)
+        except chat.TooManyFiles:
+            form.add_error("file", TOO_MANY_FILES)
         else:
             messages.success(request, _("Your file was sent."))
             return redirect("chat:show", pk)
     status = 422 if form.errors else 200
     return render(request, "support/chat_attach.html", {**context, "form": form}, status=status)
+
+
+def _count_upload(request: HttpRequest) -> None:
+    """Whoever opens many conversations sends no more for it. Raises TooManyFiles."""
+    action = "chat_file" if request.user.is_authenticated else "chat_file_guest"
+    if ratelimit.consume(request, app="allauth.account", action=action) is None:
+        raise chat.TooManyFiles
 
 
 @require_safe

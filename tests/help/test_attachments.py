@@ -1,16 +1,25 @@
 """Only pictures and PDFs go into a chat, by what is in them; they come out as downloads."""
 
-import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
-from django.urls import reverse
+import datetime as dt
+import io
 
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from PIL import Image
+
+from accounts.roles import Role
 from billing import pdf
 from billing.models import BillingAccount
+from common.clock import now
 from support.models import MAX_ATTACHMENT_BYTES, ChatFile, Conversation
+from support.services import chat, links
 from support.services.attachments import NotAccepted, TooLarge, look_into
+from support.views import chat as views
 from tests.support.chat import attach, make_conversation, picture
-from tests.support.factories import make_account
+from tests.support.factories import make_account, make_staff
 
 SMALL_PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
@@ -27,6 +36,13 @@ startxref
 """
 
 
+def two_in_one() -> bytes:
+    """A JPEG of two pictures, as a telephone's camera makes it."""
+    out, first = io.BytesIO(), Image.new("RGB", (8, 8), "red")
+    first.save(out, "MPO", save_all=True, append_images=[Image.new("RGB", (4, 4), "blue")])
+    return out.getvalue()
+
+
 class TestLookingIntoAFile:
     @pytest.mark.parametrize(
         ("content", "name", "stored"),
@@ -36,6 +52,11 @@ class TestLookingIntoAFile:
             (SMALL_PDF, r"C:\letters\My letter.PDF", "My letter.pdf"),
             (picture("PNG"), "../../etc/passwd\r\nX: y", "passwd_X_ y.png"),
             (picture("PNG"), "", "file.png"),
+            (two_in_one(), "IMG_0001.JPG", "IMG_0001.jpg"),
+            (SMALL_PDF.replace(b"/Count 0", b"/JS%\xc3( 0"), "statement.pdf", "statement.pdf"),
+            (picture("PNG"), "4242 4242 4242 4242.png", "_card number removed_.png"),
+            (picture("PNG"), "my 4242~~~~4242~4242~4242", "my [card number removed].png"),
+            (picture("PNG"), "4242.4242.4242.4242", "_card number removed_.png"),
         ],
     )
     def test_takes_pictures_and_pdfs_under_names_that_fit(
@@ -53,7 +74,6 @@ class TestLookingIntoAFile:
             b"%PDF-1.4\nthis is a program",
             SMALL_PDF.replace(b"96", b"20"),  # no cross-reference table there
             SMALL_PDF.replace(b"%%EOF", b""),
-            SMALL_PDF.replace(b"/Count 0", b"/JS (app)"),
             picture("PNG")[:40],
             picture("GIF"),
             b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
@@ -124,6 +144,55 @@ class TestSendingOne:
         response = ada.post(url, {"file": huge})
         assert response.status_code == 413
         assert "larger than 5 MB" in response.content.decode()
+        assert not ChatFile.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("limits", "taken"),
+        [
+            (chat.FileLimits(count=2, size=10_000), 2),
+            (chat.FileLimits(count=9, size=3 * len(SMALL_PDF)), 3),
+        ],
+    )
+    @pytest.mark.parametrize("guest", [True, False])
+    def test_one_conversation_takes_so_many_files_and_bytes_a_day(
+        self, monkeypatch: pytest.MonkeyPatch, guest: bool, limits: chat.FileLimits, taken: int
+    ) -> None:
+        monkeypatch.setattr(chat, "FILES_OF_GUESTS" if guest else "FILES_OF_MEMBERS", limits)
+        conversation = make_conversation(None if guest else make_account())
+        file, at = look_into(name="a.pdf", content=SMALL_PDF), now()
+        for _ in range(taken):
+            chat.write_as_person(conversation=conversation, text="", file=file, at=at)
+        with pytest.raises(chat.TooManyFiles):
+            chat.write_as_person(conversation=conversation, text="", file=file, at=at)
+        assert ChatFile.objects.count() == taken
+        # Words are still taken, our files are not counted, and tomorrow is another day.
+        chat.write_as_person(conversation=conversation, text="So I write", at=at)
+        agent = make_staff(Role.BILLING_AGENT)
+        chat.write_as_staff(conversation=conversation, by=agent, text="", file=file, at=at)
+        tomorrow = at + dt.timedelta(days=1)
+        chat.write_as_person(conversation=conversation, text="", file=file, at=tomorrow)
+        assert ChatFile.objects.count() == taken + 2
+
+    def test_guests_are_given_less_than_members(self) -> None:
+        guests, members = chat.FILES_OF_GUESTS, chat.FILES_OF_MEMBERS
+        assert (guests.count, guests.size) < (members.count, members.size)
+
+    @pytest.mark.parametrize(("guest", "most"), [(True, 10), (False, 30)])
+    def test_one_address_sends_only_so_many_an_hour_and_is_told(self, guest: bool, most: int) -> None:
+        client, account = Client(), None if guest else make_account()
+        if account is not None:
+            client.force_login(account.guarantor.user)
+        conversation = make_conversation(account)
+        request = RequestFactory().post("/")
+        request.user = AnonymousUser() if account is None else account.guarantor.user
+        for _ in range(most):
+            views._count_upload(request)
+        if account is None:
+            client.post(links.issue(conversation=conversation, at=now()))
+        url = reverse("chat:attach", args=[conversation.pk])
+        response = client.post(url, {"file": SimpleUploadedFile("a.pdf", SMALL_PDF)})
+        assert response.status_code == 422
+        assert "We take no more files for now" in response.content.decode()
         assert not ChatFile.objects.exists()
 
     def test_nobody_else_gets_it_not_even_through_a_conversation_of_their_own(

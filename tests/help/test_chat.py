@@ -241,6 +241,16 @@ class TestCardNumbers:
             (ada, reverse("chat:start"), {"subject": self.CARD, "text": "Hi"}),
             (desk, reverse("desk:show", args=[conversation.pk]), {"text": self.CARD}),
             (Client(), reverse("chat:start"), TestGuests.GIVEN | {"name": self.CARD}),
+            (
+                Client(),
+                reverse("chat:start"),
+                TestGuests.GIVEN | {"email": "4242424242424242@example.com"},
+            ),
+            (
+                Client(),
+                reverse("chat:start"),
+                TestGuests.GIVEN | {"subject": "Mine: 4242 4242", "name": "4242 4242"},
+            ),
         ):
             response = client.post(url, given)
             assert response.status_code == 422
@@ -342,6 +352,12 @@ class TestGuests:
         assert response.status_code == 422
         assert "I got a letter</textarea>" in response.content.decode()
         assert not Conversation.objects.exists()
+
+    def test_an_address_that_is_too_long_is_refused_in_words(self) -> None:
+        email = f"{'g' * 60}@{'.'.join(['h' * 60] * 3)}.{'i' * 20}.com"
+        assert len(email) > 254
+        response = Client().post(reverse("chat:start"), self.GIVEN | {"email": email})
+        assert (response.status_code, Conversation.objects.count()) == (422, 0)
 
     def test_one_address_cannot_open_conversations_without_end(self) -> None:
         statuses = [
