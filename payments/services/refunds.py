@@ -1,7 +1,8 @@
 """Refunds: promised in one commit, sent under one key, asked about until there is an outcome.
 
 A refund to the source: created → pending → succeeded, or failed, and then the money is the payer's
-account balance. A refund to the account balance takes effect at once. What is refunded of a bill is
+account balance. A bank may send one back that had succeeded, days later: only Stripe's event or its
+book says so. A refund to the account balance takes effect at once. What is refunded of a bill is
 owed again. Together with what banks took, refunds never exceed what was captured: the CHECK
 payment_goes_back_once holds that against any number of requests at once.
 """
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from accounts.models import User
 from billing.models import EntryKind, LedgerCode
@@ -133,7 +134,11 @@ def move_by_what_is_left(payment: Payment, *, via: Via) -> None:
 
 
 def advance(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
-    """Send a refund, or ask about it; returns it as it stands then. Safe to call at any time."""
+    """Send a refund, or ask about it; returns it as it stands then. Safe to call at any time.
+
+    Nobody asks again about one that has succeeded: there it raises GatewayError where Stripe does not
+    answer, so that the caller comes back.
+    """
     at = at or now()
     with _lease(refund_id, at) as refund:
         if refund is not None:
@@ -144,12 +149,16 @@ def advance(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
 @contextmanager
 def _lease(refund_id: int, at: dt.datetime) -> Iterator[Refund | None]:
     until = at + LEASE
+    ended = Q(state=RefundState.SUCCEEDED, refund_id__isnull=False)
     taken = Refund.objects.filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=at),
+        Q(state__in=UNSETTLED) | ended,
         pk=refund_id,
-        state__in=UNSETTLED,
         destination=Refund.Destination.SOURCE,
-    ).update(lease_until=until, next_check_at=at + ASK_AFTER)
+    ).update(
+        lease_until=until,
+        next_check_at=Case(When(state__in=UNSETTLED, then=Value(at + ASK_AFTER))),
+    )
     if not taken:
         yield None
         return
@@ -160,6 +169,9 @@ def _lease(refund_id: int, at: dt.datetime) -> Iterator[Refund | None]:
 
 
 def _advance(refund: Refund, at: dt.datetime) -> None:
+    if refund.state == RefundState.SUCCEEDED:
+        settle(refund_id=refund.pk, sent=_retrieve(refund))
+        return
     try:
         sent = _send_or_ask(refund, at)
     except Busy:
@@ -181,13 +193,13 @@ def _send_or_ask(refund: Refund, at: dt.datetime) -> SentRefund | None:
     """Ask first where an answer was lost; send only under a key that Stripe still knows."""
     region, intent_id = refund.payment.region, str(refund.payment.intent_id)
     key_lives = at - refund.created_at < KEY_LIVES
-    with _asking():
-        if refund.refund_id:
-            return gateway.retrieve_refund(region=region, refund_id=refund.refund_id)
-        if refund.state == RefundState.UNKNOWN or not key_lives:
+    if refund.refund_id:
+        return _retrieve(refund)
+    if refund.state == RefundState.UNKNOWN or not key_lives:
+        with _asking():
             found = gateway.find_refund(region=region, reference=refund.reference, intent_id=intent_id)
-            if found is not None or not key_lives:
-                return found
+        if found is not None or not key_lives:
+            return found
     failpoint("payments.before_refund")
     sent = gateway.create_refund(
         region=region,
@@ -197,6 +209,11 @@ def _send_or_ask(refund: Refund, at: dt.datetime) -> SentRefund | None:
     )
     failpoint("payments.after_refund")
     return sent
+
+
+def _retrieve(refund: Refund) -> SentRefund:
+    with _asking():
+        return gateway.retrieve_refund(region=refund.payment.region, refund_id=str(refund.refund_id))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Rows 31 to 34: refunds race, banks take money back. Nothing goes back twice, nothing gets lost."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -159,6 +160,56 @@ class TestRow32:
         assert payment.account.balance_cents == 50_00
         assert (payment.state, payment.disputed_cents) == (State.DISPUTED, 120_00)
         paying.assert_invariants(sandbox)
+
+
+class TestARefundThatComesBack:
+    """It had succeeded; days later the payer's bank sends it back."""
+
+    @pytest.fixture
+    def sent(self, sandbox: Sandbox) -> Refund:
+        payment = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_card_refundFail")
+        made = refund(payment, 50_00)
+        hear(sandbox, payment)
+        made.refresh_from_db()
+        assert (made.state, made.next_check_at) == (RefundState.SUCCEEDED, None)
+        return made
+
+    def assert_is_balance(self, sandbox: Sandbox, sent: Refund) -> None:
+        sent.refresh_from_db()
+        account = BillingAccount.objects.get(pk=sent.payment.account_id)
+        assert (sent.state, sent.failure_code) == (RefundState.FAILED, "expired_or_canceled_card")
+        assert sent.next_check_at is None
+        assert account.balance_cents == 50_00
+        assert Payment.objects.get(pk=sent.payment_id).refunded_cents == 0
+        paying.assert_invariants(sandbox)
+
+    def test_it_becomes_account_balance_once_and_the_payer_is_told(
+        self, sandbox: Sandbox, sent: Refund
+    ) -> None:
+        mails = Email.objects.count()
+        sandbox.shift_clock(dt.timedelta(days=7))
+
+        hear(sandbox, sent.payment)  # refund.updated and refund.failed
+        hear(sandbox, sent.payment, minutes=10)
+
+        self.assert_is_balance(sandbox, sent)
+        assert Email.objects.count() == mails + 1
+
+    def test_an_event_that_found_stripe_away_is_not_forgotten(
+        self, sandbox: Sandbox, sent: Refund
+    ) -> None:
+        """Nobody but the event tells of it: it waits until Stripe answers."""
+        sandbox.shift_clock(dt.timedelta(days=7))
+        sandbox.faults.add("GET /v1/refunds/*", "down_503", times=50)
+        sandbox.webhooks.deliver_due(everything=True)
+        sent.refresh_from_db()
+        assert sent.state == RefundState.SUCCEEDED
+        assert sent.lease_until is None
+        sandbox.faults.clear()
+
+        webhooks.process_pending(at=paying.later(minutes=5))
+
+        self.assert_is_balance(sandbox, sent)
 
 
 class TestRow33:

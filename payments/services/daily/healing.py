@@ -16,6 +16,7 @@ from payments.models import (
     Payment,
     PaymentEvent,
     Refund,
+    RefundState,
     State,
     StripeTransaction,
 )
@@ -52,11 +53,20 @@ def _unsettled(account: StripeAccount, moved: Moved) -> QuerySet[Payment]:
 
 
 def _unsent(account: StripeAccount, moved: Moved) -> QuerySet[Refund]:
+    """Without an outcome here, or sent back by a bank that had taken it."""
     refunded = moved.filter(meaning.IS_REFUND).values("intent_id")
+    came_back = moved.filter(type=meaning.REFUND_FAILURE).values("source_id")
     return Refund.objects.filter(
-        payment__in=account.payments().filter(intent_id__in=refunded),
+        Q(
+            payment__in=account.payments().filter(intent_id__in=refunded),
+            state__in=refunds.UNSETTLED,
+        )
+        | Q(
+            payment__in=account.payments(),
+            state=RefundState.SUCCEEDED,
+            refund_id__in=came_back,
+        ),
         destination=Refund.Destination.SOURCE,
-        state__in=refunds.UNSETTLED,
     )
 
 

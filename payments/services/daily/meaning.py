@@ -12,7 +12,8 @@ from payments.models import StripeTransaction
 # sent; where the bank refuses it, a failure of the same amount follows.
 CHARGES = frozenset({"charge", "payment", "payment_failure_refund", "payment_reversal"})
 # Explained by a Refund, through its id.
-REFUNDS = frozenset({"refund", "payment_refund", "refund_failure"})
+REFUND_FAILURE = "refund_failure"  # the amount is back: the payer's bank did not take it
+REFUNDS = frozenset({"refund", "payment_refund", REFUND_FAILURE})
 # Stripe's own invoices to us: their amount is a fee.
 FEES = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
 # Between our balance at Stripe and our bank.
