@@ -9,14 +9,15 @@ from typing import Any, Concatenate
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from accounts.models import Member, User
-from billing.models import BillingAccount
+from billing.models import BillingAccount, Invoice
 
 AccountView = Callable[Concatenate[HttpRequest, BillingAccount, ...], HttpResponseBase]
+BillView = Callable[[HttpRequest, Invoice], HttpResponseBase]
 
 
 def account_of(user: User | AnonymousUser) -> BillingAccount | None:
@@ -42,8 +43,33 @@ def account_required(view: AccountView) -> Callable[..., HttpResponseBase]:
     def with_account(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         account = account_of(request.user)
         if account is None:
-            is_member = Member.objects.filter(user=request.user.pk).exists()
-            return render(request, "billing/no_account.html", {"is_member": is_member})
+            return _no_account(request)
         return view(request, account, *args, **kwargs)
 
     return with_account
+
+
+def bill_required(view: BillView) -> Callable[..., HttpResponseBase]:
+    """Hand one of the person's own bills to the view, with its patient and account, in one question.
+
+    Somebody else's bill is not found.
+    """
+
+    @wraps(view)
+    @login_required
+    def with_bill(request: HttpRequest, pk: int) -> HttpResponseBase:
+        related = ("patient", "account__region", "account__guarantor")
+        owned = Invoice.objects.filter(account__guarantor__user=request.user.pk)
+        bill = owned.select_related(*related).filter(pk=pk).first()
+        if bill is not None:
+            return view(request, bill)
+        if account_of(request.user) is None:
+            return _no_account(request)
+        raise Http404(pk)
+
+    return with_bill
+
+
+def _no_account(request: HttpRequest) -> HttpResponseBase:
+    is_member = Member.objects.filter(user=request.user.pk).exists()
+    return render(request, "billing/no_account.html", {"is_member": is_member})

@@ -318,11 +318,6 @@ def bills(account: BillingAccount, asked: BillFilter, *, on: dt.date) -> list[Bi
 # --- Detail ---------------------------------------------------------------------------------------
 
 
-def bill(account: BillingAccount, key: int) -> Invoice:
-    """A bill of this account with its patient. Raises Invoice.DoesNotExist for anybody else's."""
-    return _bills(account).select_related("patient").get(pk=key)
-
-
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     """The lines of a bill and what they sum to, in cents."""

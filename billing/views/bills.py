@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from billing import hooks, queries
-from billing.access import account_required
+from billing.access import account_required, bill_required
 from billing.filters import KINDS, SORTS, STATES, BillFilter, read_filter
 from billing.models import BillingAccount, Invoice
 from common.clock import business_date
@@ -104,18 +104,14 @@ def _selects(asked: BillFilter, choices: queries.Choices) -> list[dict[str, Any]
 
 
 @require_safe
-@account_required
-def bill_detail(request: HttpRequest, account: BillingAccount, pk: int) -> HttpResponse:
-    """One bill: the visit, its lines, what was paid. Somebody else's bill is not found."""
-    try:
-        bill = queries.bill(account, pk)
-    except Invoice.DoesNotExist as missing:
-        raise Http404 from missing
-    time_zone = account.region.time_zone
+@bill_required
+def bill_detail(request: HttpRequest, bill: Invoice) -> HttpResponse:
+    """One bill: the visit, its lines, what was paid."""
+    time_zone = bill.account.region.time_zone
     context = {
         "bill": bill,
         "bill_key": str(bill.pk),
-        "account": account,
+        "account": bill.account,
         "status": queries.status_of(bill, on=business_date(time_zone)),
         "voided_on": bill.voided_at and business_date(time_zone, bill.voided_at),
         "breakdown": queries.breakdown(bill),

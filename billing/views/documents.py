@@ -5,21 +5,18 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from billing import bill_document, queries, statements
-from billing.access import account_required
+from billing import bill_document, statements
+from billing.access import account_required, bill_required
 from billing.downloads import pdf_response
 from billing.models import BillingAccount, Invoice
 from common.clock import business_date
 
 
 @require_safe
-@account_required
-def bill_pdf(request: HttpRequest, account: BillingAccount, pk: int) -> HttpResponse:
+@bill_required
+def bill_pdf(request: HttpRequest, bill: Invoice) -> HttpResponse:
     """One bill as it stands now, with its pay code while something can be paid."""
-    try:
-        bill = queries.bill(account, pk)
-    except Invoice.DoesNotExist as missing:
-        raise Http404 from missing
+    account = bill.account
     return pdf_response(
         request,
         template="pdf/bill.html",

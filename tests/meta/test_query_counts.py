@@ -23,7 +23,7 @@ LIMITS = {
     "billing:list": 4,
     "billing:list, the last page of all": 4,
     "billing:list, searched and sorted": 4,
-    "billing:detail": 6,  # as above
+    "billing:detail": 5,  # as above
     "payments:choose": 5,
     "payments:balance": 5,
 }
