@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:pk>/", chat.show, name="show"),
     path("<int:pk>/new-messages/", chat.new_messages, name="new_messages"),
     path("<int:pk>/close/", chat.close, name="close"),
+    path("<int:pk>/forget/", guests.forget, name="forget"),
     path("<int:pk>/attach/", chat.attach, name="attach"),
     path("<int:pk>/files/<int:key>/", chat.file, name="file"),
     path("<int:pk>/transcript.txt", chat.transcript, name="transcript"),

@@ -65,6 +65,7 @@ def _conversation(pk: int) -> Conversation:
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The queue, and what was closed last; the queue refreshes itself."""
+    hooks.tell(by=cast(User, request.user), act="listed", conversation=None)
     context = {**_site(request, _("Chat")), "closed": list(queries.closed(limit=20))}
     return render(request, "support/desk_index.html", {**context, **_queue(request)})
 
@@ -76,6 +77,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = _queue(request)
     if context["version"] == request.GET.get("seen"):
         return HttpResponse(status=204)
+    hooks.tell(by=cast(User, request.user), act="listed", conversation=None)
     return render(request, "support/desk_queue.html", context)
 
 

@@ -11,9 +11,11 @@ from support.models import Conversation
 
 
 class Watch(Protocol):
-    """`act` is "read", "taken", "answered", "released", "closed" or "file"."""
+    """`act` is "read", "taken", "answered", "released", "closed" or "file"; or "listed", and then
+    there is no one conversation.
+    """
 
-    def __call__(self, *, by: User, act: str, conversation: Conversation) -> None: ...
+    def __call__(self, *, by: User, act: str, conversation: Conversation | None) -> None: ...
 
 
 _watches: list[Watch] = []
@@ -25,7 +27,7 @@ def register_watch(watch: Watch) -> None:
         _watches.append(watch)
 
 
-def tell(*, by: User, act: str, conversation: Conversation) -> None:
-    """Staff did something with somebody's conversation."""
+def tell(*, by: User, act: str, conversation: Conversation | None) -> None:
+    """Staff did something with somebody's conversation, or looked at the list of all."""
     for watch in _watches:
         watch(by=by, act=act, conversation=conversation)

@@ -18,9 +18,17 @@
 
   if (!form) return;
   const box = form.querySelector("textarea");
-  const key = form.dataset.draft;
-  // In this tab alone, and gone with it: a log-in that ended meanwhile loses no words.
+  const mine = `draft:${form.dataset.draftOf}:`;
+  const key = mine + form.dataset.draft;
+  const drop = (others) => {
+    for (const name of Object.keys(sessionStorage))
+      if (name.startsWith("draft:") && !(others && name.startsWith(mine))) sessionStorage.removeItem(name);
+  };
+  // In this tab alone, and gone with it: a log-in that ended meanwhile loses no words. Whoever logs in
+  // here next, or goes on without a log-in, finds nothing of it.
   try {
+    drop(true);
+    document.querySelector("[data-forget]")?.addEventListener("submit", () => drop(false));
     box.value = box.value || sessionStorage.getItem(key) || "";
     box.addEventListener("input", () => sessionStorage.setItem(key, box.value));
     form.addEventListener("submit", () => sessionStorage.removeItem(key));

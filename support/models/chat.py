@@ -4,7 +4,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -46,6 +46,9 @@ class Conversation(models.Model):
     )
     guest_name = models.CharField(_("guest's name"), max_length=80, blank=True)
     guest_email = models.EmailField(_("guest's e-mail"), blank=True)
+    # Raised when a mailed link is used for the first time: who has the address's mail is the guest, and
+    # whoever merely gave the address is shut out (support.access).
+    guest_epoch = models.PositiveSmallIntegerField(default=0)
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="conversations")
     language = models.CharField(_("language"), max_length=2, default="en")
     subject = models.CharField(_("subject"), max_length=120)
@@ -104,6 +107,12 @@ class Conversation(models.Model):
                 condition=Q(unread_since__isnull=False, mailed_at__isnull=True),
             ),
             models.Index(fields=["region", "-answered_at"], name="conversation_answered"),
+            # For "iexact", which compares capitals.
+            models.Index(
+                Upper("guest_email"),
+                name="conversation_of_guest",
+                condition=Q(user__isnull=True),
+            ),
         ]
         triggers = [
             pgtrigger.FSM(

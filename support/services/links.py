@@ -31,7 +31,10 @@ def issue(*, conversation: Conversation, at: dt.datetime) -> str:
 
 @transaction.atomic
 def use(*, token: str, at: dt.datetime) -> Conversation:
-    """The conversation that a link leads to; the link is dead afterwards. Raises LinkDead."""
+    """The conversation that a link leads to; the link is dead afterwards. Raises LinkDead.
+
+    The first link that is used proves whose conversation it is (Conversation.guest_epoch).
+    """
     try:
         _SIGNER.unsign(token)
     except signing.BadSignature as error:
@@ -40,6 +43,7 @@ def use(*, token: str, at: dt.datetime) -> Conversation:
     conversation_id = link.values_list("conversation_id", flat=True).first()
     if conversation_id is None or not link.update(used_at=at):
         raise LinkDead
+    Conversation.objects.filter(pk=conversation_id, guest_epoch=0).update(guest_epoch=1)
     return Conversation.objects.get(pk=conversation_id)
 
 

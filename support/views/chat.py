@@ -32,6 +32,7 @@ from support.forms import (
 from support.models import MAX_TEXT, ChatFile, ChatState, Conversation
 from support.oversized import MAX_UPLOAD_BYTES, Oversized, refuse_oversized
 from support.services import chat
+from support.views.pages import chat_page
 
 TOO_OFTEN = gettext_lazy("You wrote very often within a minute. Wait a moment and send it again.")
 TOO_MANY_FILES = gettext_lazy(
@@ -40,6 +41,7 @@ TOO_MANY_FILES = gettext_lazy(
 )
 
 
+@chat_page
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
@@ -51,6 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
 # --- Starting -------------------------------------------------------------------------------------
 
 
+@chat_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @refuse_oversized()
 def start(request: HttpRequest, *, oversized: Oversized | None) -> HttpResponse:
@@ -179,6 +182,7 @@ def _region(request: HttpRequest, account: BillingAccount | None) -> Region | No
 # --- Going on -------------------------------------------------------------------------------------
 
 
+@chat_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @refuse_oversized()
 def show(request: HttpRequest, pk: int, *, oversized: Oversized | None) -> HttpResponse:
@@ -217,6 +221,7 @@ def _page(
         return render(request, "support/chat_show.html", context, status=status)
 
 
+@chat_page
 @require_safe
 def new_messages(request: HttpRequest, pk: int) -> HttpResponse:
     """For an open page, every few seconds: 204 while nothing is new, else what came after `after`.
@@ -256,6 +261,7 @@ def _expectation(region: Region, conversation: Conversation | None = None) -> di
     }
 
 
+@chat_page
 @require_POST
 def close(request: HttpRequest, pk: int) -> HttpResponse:
     """The person needs nothing more; writing opens it again."""
@@ -264,6 +270,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("chat:show", pk)
 
 
+@chat_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @refuse_oversized(MAX_UPLOAD_BYTES)
 def attach(request: HttpRequest, pk: int, *, oversized: Oversized | None) -> HttpResponse:
@@ -298,6 +305,7 @@ def _count_upload(request: HttpRequest) -> None:
         raise chat.TooManyFiles
 
 
+@chat_page
 @require_safe
 def file(request: HttpRequest, pk: int, key: int) -> HttpResponse:
     """A file of this conversation, to be saved and not to be opened in the page."""
@@ -319,6 +327,7 @@ def file_response(conversation: Conversation, key: int) -> HttpResponse:
     )
 
 
+@chat_page
 @require_safe
 def transcript(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything that was said, as a text to keep."""

@@ -25,6 +25,7 @@ NO_PAGES = {
     "payments:state", "payments:refresh", "payments:abandon",
     "guest:state", "guest:refresh", "guest:abandon", "guest:mail",
     "banner_away", "chat:new_messages", "chat:close", "chat:file", "chat:transcript",
+    "chat:forget",
     "desk:queue", "desk:new_messages", "desk:take", "desk:release", "desk:close", "desk:attach",
     "desk:file",
 }  # fmt: skip

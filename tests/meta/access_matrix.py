@@ -516,6 +516,8 @@ ROWS: dict[str, Row] = {
     ),
     "chat:new_messages": only_member_a(args=lambda world: [world.conversation().pk]),
     "chat:close": only_member_a(AWAY, method="post", args=lambda world: [world.conversation().pk]),
+    # Nobody's browser holds member A's conversation.
+    "chat:forget": everyone(NOT_FOUND, method="post", args=lambda world: [world.conversation().pk]),
     "chat:attach": only_member_a(args=lambda world: [world.conversation().pk]),
     "chat:file": only_member_a(args=World.sent_file),
     "chat:transcript": only_member_a(args=lambda world: [world.conversation().pk]),
