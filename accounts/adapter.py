@@ -4,7 +4,6 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
-from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -82,11 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """A new session key whenever the password was given again (ASVS 7.2.4)."""
         if not super().reauthenticate(user, password):
             return False
-        old_key = self.request.session.session_key
-        self.request.session.cycle_key()
-        UserSession.objects.filter(session_key=old_key).update(
-            session_key=self.request.session.session_key
-        )
+        sessions.change_key(self.request.session)
         return True
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:

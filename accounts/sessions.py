@@ -8,6 +8,7 @@ the session itself, in whole seconds since 1970, and are checked at every reques
 import datetime as dt
 from dataclasses import dataclass
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.base import SessionBase
 
 from accounts.models import User
@@ -37,6 +38,13 @@ def limits_of(user: User) -> Limits:
 def start(session: SessionBase, *, now: dt.datetime) -> None:
     """Someone has just logged in."""
     session[STARTED] = session[SEEN] = int(now.timestamp())
+
+
+def change_key(session: SessionBase) -> None:
+    """Whoever held the old key is out (ASVS 7.2.4); the list of the user's devices keeps its row."""
+    old_key = session.session_key
+    session.cycle_key()
+    UserSession.objects.filter(session_key=old_key).update(session_key=session.session_key)
 
 
 def touch(session: SessionBase, *, now: dt.datetime) -> bool:

@@ -27,7 +27,7 @@ def actor_within(user: User) -> Actor:
         user=user,
         role=role_of(user),
         ip_address=_bound("ip"),
-        user_agent="",
+        user_agent=_bound("user_agent") or "",
         request_id=str(_bound("request_id") or ""),
     )
 

@@ -7,10 +7,12 @@ class StaffConfig(AppConfig):
     verbose_name = "Staff"
 
     def ready(self) -> None:
-        from staff.watching import watch_chat
+        from common.admin import register_look
+        from staff.watching import watch_admin, watch_chat
         from support.hooks import register_watch
 
         register_watch(watch_chat)
+        register_look(watch_admin)
 
 
 class DeskAdminConfig(django_admin.AdminConfig):

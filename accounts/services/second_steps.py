@@ -3,6 +3,7 @@
 import hmac
 import time
 
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
@@ -33,7 +34,7 @@ def use_up(*, user: User, secret: str, code: str) -> bool:
     now = time.time()
     # A code that was right a moment ago may have just run out.
     steps = (int(now) // PERIOD, int(now) // PERIOD - 1)
-    typed = "".join(code.split())
+    typed = normalize_user_code(code)  # as allauth has compared it
     for step in steps:
         if hmac.compare_digest(format_hotp_value(hotp_value(secret, step)), typed):
             return _mark(user, step)

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from accounts import sessions
 from accounts.services import second_steps
 from accounts.views.entrance import UNPROCESSABLE, RefusalStatus
 
@@ -23,7 +24,12 @@ class Ask(mfa_views.AuthenticateView):
 
 
 class AskAgain(RefusalStatus, mfa_views.ReauthenticateView):
-    """Before something important changes."""
+    """Before something important changes. The session gets another key, as after a password."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        sessions.change_key(self.request.session)
+        response: HttpResponse = super().form_valid(form)
+        return response
 
 
 class Overview(mfa_views.IndexView):

@@ -14,6 +14,7 @@ from payments.models import Payment, PaymentEvent, Refund
 from payments.queries import payable_bills
 from payments.services import refunds, submission
 from payments.services.opening import open_payment
+from payments.services.recorded_balance import recorded_cents
 from payments.services.refunds import REFUNDABLE
 from payments.split import allocate
 
@@ -23,9 +24,10 @@ REASON = "Unspent account balance"
 def withdrawal_plan(account: BillingAccount) -> list[tuple[Payment, int]]:
     """From which payments the unspent balance can go back, and how much of each, newest first.
 
-    Only money that somebody added can go back to a source, and never more than is unspent.
+    Only money that somebody added can go back to a source, and never more than is unspent of it:
+    what came by check or cash stays, since no card has paid it.
     """
-    left = account.spendable_cents
+    left = account.spendable_cents - recorded_cents(account)
     plan: list[tuple[Payment, int]] = []
     added = Payment.objects.filter(
         account=account, to_balance_cents__gt=F("balance_reversed_cents"), state__in=REFUNDABLE

@@ -1,11 +1,13 @@
 """The account balance, on the telephone: let it pay bills, or send it back to where it came from."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.conf import settings
 
-from billing.models import Invoice
+from billing.models import BillingAccount, Invoice
+from common.locks import lock_one
 from common.money import format_cents
 from payments.services import balance
 from payments.services.refunds import CannotRefund
@@ -14,6 +16,7 @@ from staff.acts.payments import account_subject
 from staff.acts.refunds import source_of
 from staff.forms import reason_field
 from staff.models import Action, May
+from staff.services import refund_requests
 from staff.services.audit import Actor
 
 
@@ -76,11 +79,14 @@ class RefundBalance(_Balance):
                 "Nothing of the balance can go back to a card or bank account: it came another way, or"
                 " is on its way to a bill."
             )
-        if total > settings.STAFF_REFUND_LIMIT_CENTS:
+        if total > settings.STAFF_REFUND_LIMIT_CENTS or any(
+            refund_requests.needs_another(payment=payment, amount_cents=cents)
+            for payment, cents in parts
+        ):
             limit = format_cents(settings.STAFF_REFUND_LIMIT_CENTS)
             raise Refused(
-                f"{format_cents(total)} is above {limit}: refund the payments that it came from one by"
-                " one, so that another person can approve."
+                f"{format_cents(total)}, with what was refunded before, is above {limit}: refund the"
+                " payments that it came from one by one, so that another person can approve."
             )
         return Plan(
             Action.BALANCE_REFUNDED,
@@ -94,6 +100,10 @@ class RefundBalance(_Balance):
             ],
             {"amount_cents": total, "reason": data["reason"]},
         )
+
+    def locked(self, subject: Subject) -> Subject:
+        account = lock_one(BillingAccount.objects.filter(pk=subject.household.pk))
+        return replace(subject, account=account, thing=account)
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
         try:

@@ -32,6 +32,7 @@ from staff.services.audit import ActedAlready, Actor
 
 KEY_LIVES = 60 * 60  # seconds; whoever comes back later starts again
 _SALT = "staff.act"
+CHANGED = "Somebody did something about it at the same moment. Look at it and try again."
 
 
 class Refused(Exception):
@@ -94,6 +95,10 @@ class Act(View):
         """Raises Refused."""
         raise NotImplementedError
 
+    def locked(self, subject: Subject) -> Subject:
+        """The subject as it is under a lock, where the plan hangs on what others do meanwhile."""
+        return subject
+
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
         """Through a service. Returns what to tell; raises Refused."""
         raise NotImplementedError
@@ -116,6 +121,7 @@ class Act(View):
         if key and audit.acted(key):
             return self._done_already(request, subject)
         try:
+            self._refuse_own(subject, by)
             plan = self.plan(subject, form.cleaned_data, by)
             if key is None or shown != plan.digest:
                 return self._confirm(request, subject, form, plan, changed=key is not None)
@@ -127,6 +133,12 @@ class Act(View):
             return self._ask(request, subject, form, status=422)
         messages.success(request, told)
         return redirect(self.after(subject))
+
+    @staticmethod
+    def _refuse_own(subject: Subject, by: Actor) -> None:
+        """Staff who are members themselves are helped by a colleague, as every member is."""
+        if subject.account is not None and subject.account.guarantor.user_id == by.user.pk:
+            raise Refused("This is your own account. A colleague has to do this.")
 
     def after(self, subject: Subject) -> str:
         return subject.url
@@ -144,7 +156,10 @@ class Act(View):
                 act_key=key,
             )
             if self.within_transaction:
-                return self.perform(subject, data, by)
+                locked = self.locked(subject)
+                if locked is not subject and self.plan(locked, data, by).digest != plan.digest:
+                    raise Refused(CHANGED)
+                return self.perform(locked, data, by)
         return self.perform(subject, data, by)
 
     def _done_already(self, request: HttpRequest, subject: Subject) -> HttpResponse:
@@ -163,9 +178,20 @@ class Act(View):
             return None, ""
         return uuid.UUID(key), digest
 
+    def _record_look(self, request: HttpRequest, subject: Subject) -> None:
+        """The form and the confirmation show whose thing it is, whether or not anything is done."""
+        audit.record(
+            by=actor_of(request),
+            action=Action.LOOKED,
+            account=subject.account,
+            reference=subject.reference,
+            detail={"at": self.title},
+        )
+
     def _ask(
         self, request: HttpRequest, subject: Subject, form: forms.Form, status: int = 200
     ) -> HttpResponse:
+        self._record_look(request, subject)
         return desk.show(
             request, "act.html", title=self.title, status=status, subject=subject, form=form, act=self
         )
@@ -173,6 +199,7 @@ class Act(View):
     def _confirm(
         self, request: HttpRequest, subject: Subject, form: forms.Form, plan: Plan, *, changed: bool
     ) -> HttpResponse:
+        self._record_look(request, subject)
         ticket = signing.dumps([str(uuid.uuid4()), request.user.pk, plan.digest], salt=_SALT)
         return desk.show(
             request,

@@ -1,17 +1,21 @@
 """Recording a check or cash, and moving a payment to another bill."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import Http404
 
 from billing.models import BillingAccount, Invoice
+from common.locks import lock_one
 from common.money import format_cents
 from payments import methods
 from payments.exceptions import CannotPay
 from payments.models import Payment
 from payments.queries import payable_bills
 from payments.services import moving, recorded
+from payments.services.recorded_balance import recorded_cents
 from payments.services.reversal import remaining
 from payments.split import allocate
 from staff.acts.base import Act, Plan, Refused, Subject
@@ -81,6 +85,7 @@ class RecordPayment(Act):
         ]
         effects += [f"{format_cents(cents)} pays bill {bill.number}." for bill, cents in parts]
         if rest:
+            self._check_balance(subject.household, rest)
             effects.append(f"{format_cents(rest)} becomes account balance.")
         effects.append("The member sees it in the history and gets a receipt by mail.")
         detail = {
@@ -107,6 +112,21 @@ class RecordPayment(Act):
         except CannotPay as error:
             raise Refused("A bill changed meanwhile. Look at it and try again.") from error
         return f"Payment {payment.reference} of {format_cents(payment.amount_cents)} is recorded."
+
+    def locked(self, subject: Subject) -> Subject:
+        account = lock_one(BillingAccount.objects.filter(pk=subject.household.pk))
+        return replace(subject, account=account, thing=account)
+
+    @staticmethod
+    def _check_balance(account: BillingAccount, rest_cents: int) -> None:
+        """No one person makes much spendable money; several small checks count together."""
+        limit = settings.STAFF_REFUND_LIMIT_CENTS
+        there = recorded_cents(account)
+        if there + rest_cents > limit:
+            raise Refused(
+                f"{format_cents(there + rest_cents)} of account balance would be from checks and cash;"
+                f" {format_cents(limit)} is the most. Record what pays bills, and send the rest back."
+            )
 
     @staticmethod
     def _how(data: dict[str, Any]) -> str:

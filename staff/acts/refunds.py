@@ -1,5 +1,6 @@
 """Refunding a payment: at once up to the limit, above it only with a second person."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from common.money import format_cents
 from payments import methods
 from payments.models import Payment, Refund
 from payments.services import refunds
+from payments.services.moves import lock_payment
 from payments.services.refunds import REFUNDABLE, CannotRefund
 from payments.services.reversal import remaining
 from staff.acts.base import Act, Plan, Refused, Subject
@@ -57,6 +59,16 @@ def source_of(payment: Payment) -> str:
     )
 
 
+def why_another(payment: Payment) -> str:
+    """Why one person may not refund that much of a payment."""
+    limit, alone = settings.STAFF_REFUND_LIMIT_CENTS, refund_requests.alone_cents(payment)
+    if RefundRequest.objects.filter(payment=payment, state=RequestState.DECLINED).exists():
+        return "A refund of this payment was declined before"
+    if alone:
+        return f"With the {format_cents(alone)} refunded before this is above {format_cents(limit)}"
+    return f"This is above {format_cents(limit)}"
+
+
 class RefundPayment(Act):
     may, title, button = May.REFUND, "Refund a payment", "Refund"
 
@@ -91,13 +103,15 @@ class RefundPayment(Act):
             "destination": data["destination"],
             "reason": data["reason"],
         }
-        if cents <= settings.STAFF_REFUND_LIMIT_CENTS:
+        if not refund_requests.needs_another(payment=payment, amount_cents=cents):
             return Plan(Action.REFUNDED, effects, detail)
         if RefundRequest.objects.filter(payment=payment, state=RequestState.WAITING).exists():
             raise Refused("A refund of this payment waits for approval already.")
-        limit = format_cents(settings.STAFF_REFUND_LIMIT_CENTS)
-        effects.insert(0, f"This is above {limit}: nothing moves until another person approves it.")
+        effects.insert(0, f"{why_another(payment)}: nothing moves until another person approves it.")
         return Plan(Action.REFUND_REQUESTED, effects, detail)
+
+    def locked(self, subject: Subject) -> Subject:
+        return replace(subject, thing=lock_payment(subject.thing.pk))
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
         payment, cents = subject.thing, data["amount"]
@@ -108,7 +122,7 @@ class RefundPayment(Act):
             "reason": data["reason"],
             "requested_by": by.user,
         }
-        if cents > settings.STAFF_REFUND_LIMIT_CENTS:
+        if refund_requests.needs_another(payment=payment, amount_cents=cents):
             refund_requests.ask(**wanted)
             return f"The refund of {format_cents(cents)} waits for another person's approval."
         try:

@@ -13,11 +13,12 @@ from common.money import format_cents
 from payments.models import Refund
 from payments.services.refunds import CannotRefund
 from staff import desk
+from staff.actor import actor_of
 from staff.acts.base import Act, Plan, Refused, Subject
 from staff.acts.refunds import CANNOT, left_of, source_of
 from staff.forms import reason_field
 from staff.models import Action, May, RefundRequest, RequestState
-from staff.services import refund_requests
+from staff.services import audit, refund_requests
 from staff.services.audit import Actor
 
 APPROVE, DECLINE = "approve", "decline"
@@ -31,6 +32,7 @@ REQUESTS = RefundRequest.objects.select_related(
 @desk.may(May.LOOK)
 def waiting(request: HttpRequest) -> HttpResponse:
     """Everybody sees what waits; deciding takes the permission."""
+    audit.record(by=actor_of(request), action=Action.LISTED, reference="list refund-requests")
     rows = REQUESTS.filter(state=RequestState.WAITING).order_by("requested_at")[:200]
     return desk.show(request, "requests.html", title="Refunds that wait for approval", rows=rows)
 

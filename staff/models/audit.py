@@ -19,7 +19,7 @@ class Action(models.TextChoices):
 
     SEARCHED = "searched", _("Searched for a member")
     LOOKED = "looked", _("Opened a member's page")
-    LISTED = "listed", _("Downloaded a list")
+    LISTED = "listed", _("Opened or downloaded a list")
     REFUNDED = "refunded", _("Refunded a payment")
     REFUND_REQUESTED = "refund_requested", _("Asked for a refund above the limit")
     REFUND_APPROVED = "refund_approved", _("Approved a refund")
@@ -40,7 +40,7 @@ class Action(models.TextChoices):
     CHAT_CLOSED = "chat_closed", _("Closed a conversation")
     RUN_RELEASED = "run_released", _("Released a held autopay run")
     RUN_CANCELED = "run_canceled", _("Canceled a held autopay run")
-    AUDIT_READ = "audit_read", _("Exported the audit log")
+    AUDIT_READ = "audit_read", _("Read or exported the audit log")
 
 
 class AuditRecord(models.Model):

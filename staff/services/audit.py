@@ -5,6 +5,7 @@ what was rolled back. A look is recorded before the page is shown.
 """
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,17 @@ AUDIT = sealing.Chain(
         WHERE a.xact_id >= %(from)s::text::xid8 AND a.xact_id < %(to)s::text::xid8
     """,
 )
+
+
+# A social security number, as people write it.
+_SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
+
+
+def hide_numbers(text: str) -> str:
+    """What somebody typed, without what the log must not keep for years: card and social security
+    numbers.
+    """
+    return _SSN.sub("[number removed]", hide_card_numbers(text))
 
 
 class ActedAlready(RuntimeError):

@@ -1,11 +1,13 @@
 """Refunds above the limit: asked for by one person, decided by another."""
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from accounts.models import User
 from common.clock import now
 from common.locks import lock_one
-from payments.models import Payment, Refund
+from payments.models import Payment, Refund, RefundState
 from payments.services import refunds
 from staff.models import RefundRequest, RequestState
 
@@ -16,6 +18,27 @@ class NotYours(RuntimeError):
 
 class DecidedAlready(RuntimeError):
     """Another person was faster."""
+
+
+def alone_cents(payment: Payment) -> int:
+    """What staff have refunded of a payment without a second person, in cents.
+
+    What its own payer asked for does not count, nor what failed.
+    """
+    made = Refund.objects.filter(payment=payment, requested_by__isnull=False, staff_request=None)
+    own = payment.account.guarantor.user_id
+    made = made.exclude(state=RefundState.FAILED).exclude(requested_by=own)
+    return made.aggregate(total=Sum("amount_cents"))["total"] or 0
+
+
+def needs_another(*, payment: Payment, amount_cents: int) -> bool:
+    """Whether one person may not refund that much more of a payment: not by parts, nor after a no.
+
+    Only under the payment's lock does the answer stay true.
+    """
+    if RefundRequest.objects.filter(payment=payment, state=RequestState.DECLINED).exists():
+        return True
+    return alone_cents(payment) + amount_cents > settings.STAFF_REFUND_LIMIT_CENTS
 
 
 def ask(

@@ -15,6 +15,7 @@ from staff.actor import actor_of
 from staff.forms import SafeText
 from staff.models import Action, AuditRecord, May
 from staff.services import audit
+from staff.services.audit import hide_numbers
 
 SHOWN = 100
 COLUMNS = (
@@ -55,12 +56,23 @@ def _records(asked: dict[str, Any]) -> QuerySet[AuditRecord]:
     )
 
 
+def _asked(data: dict[str, Any]) -> dict[str, str]:
+    return {name: hide_numbers(str(value)) for name, value in data.items() if value}
+
+
 @never_cache
 @require_safe
 @desk.may(May.AUDIT)
 def search(request: HttpRequest) -> HttpResponse:
     form = AuditForm(request.GET)
     valid = form.is_valid()
+    if valid:
+        audit.record(
+            by=actor_of(request),
+            action=Action.AUDIT_READ,
+            reference="audit log",
+            detail=_asked(form.cleaned_data),
+        )
     rows = list(_records(form.cleaned_data)[:SHOWN]) if valid else []
     return desk.show(
         request,
@@ -82,8 +94,12 @@ def export(request: HttpRequest) -> HttpResponseBase:
     form = AuditForm(request.GET)
     if not form.is_valid():
         return search(request)
-    asked = {name: str(value) for name, value in form.cleaned_data.items() if value}
-    audit.record(by=actor_of(request), action=Action.AUDIT_READ, detail=asked)
+    audit.record(
+        by=actor_of(request),
+        action=Action.AUDIT_READ,
+        reference="audit log as CSV",
+        detail=_asked(form.cleaned_data),
+    )
     return csv_response(
         name="kppay-audit.csv",
         header=COLUMNS,

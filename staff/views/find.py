@@ -9,6 +9,7 @@ from staff.actor import actor_of
 from staff.forms import FindForm
 from staff.models import Action, May
 from staff.services import audit
+from staff.services.audit import hide_numbers
 
 
 @never_cache
@@ -24,7 +25,10 @@ def find_member(request: HttpRequest) -> HttpResponse:
     audit.record(
         by=actor_of(request),
         action=Action.SEARCHED,
-        detail={"asked": form.cleaned_data["q"], "found": [hit.account.pk for hit in found.hits]},
+        detail={
+            "asked": hide_numbers(form.cleaned_data["q"]),
+            "found": [hit.account.pk for hit in found.hits],
+        },
     )
     if len(found.hits) == 1:
         return redirect("admin:desk_account", found.hits[0].account.pk)

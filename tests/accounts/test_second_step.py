@@ -4,6 +4,7 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
@@ -181,3 +182,34 @@ def test_deactivated_staff_are_out_at_the_next_request(client: Client) -> None:
     assert client.get("/admin/").status_code == 200
     User.objects.filter(pk=agent.pk).update(is_active=False)
     assert client.get("/admin/").url.startswith("/login/")
+
+
+def test_a_code_with_a_hyphen_counts_once_too(client: Client, half_minute: list[float]) -> None:
+    agent, right = make_staff(Role.BILLING_AGENT), code_at(SECRET, half_minute[0])
+    password(client, agent)
+    assert code(client, f"{right[:3]}-{right[3:]}").status_code == 302
+    assert is_in(client)
+    cache.clear()
+    thief = Client()
+    password(thief, agent)
+    assert code(thief, right).status_code == 422
+
+
+def test_after_the_code_was_given_again_the_session_has_another_key(
+    client: Client, half_minute: list[float]
+) -> None:
+    agent = make_staff(Role.BILLING_AGENT)
+    client.force_login(agent)
+    UserSession.objects.create(
+        user=agent, session_key=client.session.session_key, ip="127.0.0.1", user_agent="Firefox"
+    )
+    old_key = client.session.session_key
+    answer = client.post("/login/code/again/", {"code": code_at(SECRET, half_minute[0])})
+    assert answer.status_code == 302
+    new_key = client.session.session_key
+    assert new_key != old_key
+    assert is_in(client)
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == [new_key]
+    stolen = Client()
+    stolen.cookies["sessionid"] = old_key
+    assert not is_in(stolen)

@@ -163,7 +163,9 @@ class TestTheAuditLog:
         assert "Nothing matches" in text_of(auditor.get(url, {"reference": "no-such-thing"}))
         rows = csv_of(auditor, reverse("admin:desk_audit_csv") + "?action=looked")
         assert [row[7] for row in rows[1:]] == ["looked"]
-        assert AuditRecord.objects.filter(action=Action.AUDIT_READ).count() == 1
+        looks = AuditRecord.objects.filter(action=Action.AUDIT_READ).order_by("pk")
+        assert [look.reference for look in looks] == ["audit log"] * 4 + ["audit log as CSV"]
+        assert looks[0].detail == {"account": account.account_number}
 
     def test_nobody_else_reads_it(self) -> None:
         for role in (Role.BILLING_AGENT, Role.SUPERVISOR):

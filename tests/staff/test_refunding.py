@@ -6,12 +6,15 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts.models import User
 from accounts.roles import Role
 from billing.models import JournalEntry
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Refund, State
 from payments.services import refunds
 from payments.services.verification import CHECKS
+from staff.acts.base import Subject
+from staff.acts.refunds import RefundPayment
 from staff.models import Action, AuditRecord, RefundRequest, RequestState
 from staff.services import refund_requests
 from tests.support import paying
@@ -77,7 +80,10 @@ def test_the_button_pressed_twice_in_two_tabs_refunds_once(agent: Client, paymen
     assert acts() == [Action.REFUNDED]
 
 
-def test_what_changed_meanwhile_is_read_again(agent: Client, payment: Payment) -> None:
+def test_what_changed_meanwhile_is_read_again(
+    agent: Client, payment: Payment, settings: Settings
+) -> None:
+    settings.STAFF_REFUND_LIMIT_CENTS = 500_00
     wanted = WANTED | {"amount": "240.00"}
     _page, first = confirm(agent, url_of(payment), wanted)
     changed = first | {"amount": "10.00"}
@@ -191,6 +197,64 @@ class TestAboveTheLimit:
         settings.STAFF_REFUND_LIMIT_CENTS = 39_99
         act(agent, url_of(payment), WANTED)
         assert (RefundRequest.objects.count(), Refund.objects.count()) == (1, 0)
+
+    def test_parts_below_the_limit_are_one_refund_above_it(
+        self, sandbox: Sandbox, agent: Client, supervisor: Client, payment: Payment
+    ) -> None:
+        act(agent, url_of(payment), WANTED | {"amount": "200.00"})
+        page, data = confirm(supervisor, url_of(payment), WANTED | {"amount": "50.01"})
+        said = "With the $200.00 refunded before this is above $250.00: nothing moves until another"
+        assert said in text_of(page)
+        supervisor.post(url_of(payment), data)
+        assert RefundRequest.objects.get().amount_cents == 50_01
+        act(agent, url_of(payment), WANTED | {"amount": "50.00"})
+        assert sum(Refund.objects.values_list("amount_cents", flat=True)) == 250_00
+        paying.assert_invariants(sandbox)
+
+    def test_what_failed_and_what_two_people_made_does_not_count(
+        self, agent: Client, supervisor: Client, payment: Payment
+    ) -> None:
+        self.decide(supervisor, self.ask(agent, payment), "approve")
+        act(agent, url_of(payment), WANTED)
+        assert refund_requests.alone_cents(payment) == 40_00
+        Refund.objects.filter(staff_request=None).update(state="failed")
+        assert refund_requests.alone_cents(payment) == 0
+
+    def test_a_colleague_at_the_same_moment_does_not_lift_the_limit(
+        self, agent: Client, supervisor: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between the plan and the lock another refund of this payment is made."""
+        _page, data = confirm(agent, url_of(payment), WANTED | {"amount": "150.00"})
+        _page, others = confirm(supervisor, url_of(payment), WANTED | {"amount": "150.00"})
+        locked = RefundPayment.locked
+
+        def after_the_other(act: RefundPayment, subject: Subject) -> Subject:
+            monkeypatch.setattr(RefundPayment, "locked", locked)
+            refunds.request(
+                payment=payment,
+                amount_cents=150_00,
+                destination=Refund.Destination.SOURCE,
+                reason="Faster",
+                requested_by=User.objects.get(pk=supervisor.session["_auth_user_id"]),
+            )
+            return locked(act, subject)
+
+        monkeypatch.setattr(RefundPayment, "locked", after_the_other)
+        refused = agent.post(url_of(payment), data)
+        assert "at the same moment" in text_of(refused)
+        # The act takes back all that it did, here with what was done in its place.
+        assert (Refund.objects.count(), RefundRequest.objects.count(), acts()) == (0, 0, [])
+        assert supervisor.post(url_of(payment), others).status_code == 302
+
+    def test_after_a_no_the_rest_is_not_split(
+        self, agent: Client, supervisor: Client, payment: Payment
+    ) -> None:
+        self.decide(supervisor, self.ask(agent, payment), "decline")
+        page, data = confirm(agent, url_of(payment), WANTED | {"amount": "10.00"})
+        assert "A refund of this payment was declined before: nothing moves" in text_of(page)
+        agent.post(url_of(payment), data)
+        assert Refund.objects.count() == 0
+        assert RefundRequest.objects.filter(state=RequestState.WAITING).count() == 1
 
     def test_an_agent_does_not_decide(self, agent: Client, payment: Payment) -> None:
         url = reverse("admin:desk_decide", args=[self.ask(agent, payment).pk])
