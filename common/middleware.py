@@ -8,10 +8,12 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 from django_structlog.middlewares import RequestMiddleware
+
+from common.request_log import route_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -82,8 +84,4 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        try:
-            route = "/" + resolve(request.path_info).route
-        except Resolver404:
-            route = "an unknown address"
-        return f"{request.method} {route}"
+        return f"{request.method} {route_of(request)}"
