@@ -256,6 +256,22 @@ def failed(*, draft: Draft, kind: str, taken_back: bool) -> Email | None:
     return send(draft.enrollment, write)
 
 
+def not_taken(*, draft: Draft) -> Email | None:
+    """Stripe would not take the request: no bank was asked, and nobody tries again."""
+
+    def write() -> Letter:
+        amount = {"amount": format_cents(draft.amount_cents)}
+        return _about_draw(
+            draft,
+            _("Autopay: a draw did not go through"),
+            _("The draw of %(amount)s did not go through. Nothing was taken.") % amount,
+            _("We do not try again: please pay this bill yourself."),
+            pay=True,
+        )
+
+    return send(draft.enrollment, write)
+
+
 def confirm_yourself(*, draft: Draft) -> Email | None:
     """The bank wants to hear from the cardholder: only they can pay this one."""
     return send(

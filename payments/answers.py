@@ -21,7 +21,7 @@ class Declined(GatewayError):
 
 
 class Refused(GatewayError):
-    """Stripe did not take the request (wrong parameter, wrong state, no such object, wrong key)."""
+    """Stripe did not take the request (wrong parameter, wrong state, no such object)."""
 
     def __init__(self, code: str, *, missing: bool = False) -> None:
         super().__init__(code)
@@ -34,7 +34,10 @@ class OutcomeUnknown(GatewayError):
 
 
 class Busy(GatewayError):
-    """Turned away before it did anything, by Stripe (429) or by our own rate; send it again later."""
+    """Turned away before it did anything; the same call, under the same key, is safe later.
+
+    By Stripe (429, or 401 and 403 for a key of ours that is wrong or was rotated) or by our own rate.
+    """
 
 
 class NotConfigured(RuntimeError):

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, cast
 
 import stripe
+import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 
@@ -36,6 +37,8 @@ from payments.answers import SentRefund as SentRefund
 from payments.answers import read_method as read_method
 from payments.declines import RETURN_CODE
 from payments.transport import NoAnswer, Transport
+
+log = structlog.get_logger(__name__)
 
 # Stripe learns nothing of our machines, nor how long our calls take.
 stripe.enable_telemetry = False
@@ -169,7 +172,9 @@ def _errors() -> Iterator[None]:
         missing = error.code == "resource_missing"
         raise Refused(error.code or "invalid_request", missing=missing) from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
-        raise Refused("not_allowed") from error
+        # Our key is wrong or was rotated: Stripe read nothing, and it says nothing about the money.
+        log.error("stripe.key_refused", error=type(error).__name__, code=error.code)
+        raise Busy("not_allowed") from error
     except stripe.RateLimitError as error:
         raise Busy("rate_limit") from error
     except stripe.StripeError as error:

@@ -8,13 +8,12 @@ from typing import Any
 from django.db.models import Count, F, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
-from post_office.models import STATUS, Email
 
-from autopay.models import Draft, DraftState, Run, RunState
 from billing.models import Invoice
 from common.clock import now
-from payments.models import RESERVING, Difference, Payment
+from payments.models import Payment
 from staff.forms import FindForm
+from staff.lists import LISTS
 from staff.models import May, RefundRequest, RequestState
 from support.queries import waiting_count
 
@@ -104,22 +103,17 @@ def owed_by_age(*, on: dt.date) -> list[tuple[str, int, int]]:
 def figures() -> list[Figure]:
     """What waits, each with its list."""
 
-    def listed(label: str, name: str, count: int) -> Figure:
-        return Figure(label, count, reverse("admin:desk_list", args=[name]))
+    def listed(label: str, name: str) -> Figure:
+        return Figure(label, LISTS[name].rows().count(), reverse("admin:desk_list", args=[name]))
 
     waiting = RefundRequest.objects.filter(state=RequestState.WAITING).count()
-    review = Payment.objects.filter(~Q(review_reason=""), state__in=RESERVING).count()
-    differences = Difference.objects.filter(resolved_at=None).count()
-    held = Run.objects.filter(state=RunState.HELD).count()
-    draws = Draft.objects.filter(state=DraftState.FAILED).count()
-    mails = Email.objects.filter(status=STATUS.failed).count()
     return [
         Figure("Refunds that wait for approval", waiting, reverse("admin:desk_requests")),
-        listed("Payments to look at", "review", review),
-        listed("Differences from Stripe's book", "differences", differences),
-        listed("Held autopay runs", "runs", held),
-        listed("Failed autopay draws", "draws", draws),
-        listed("Mails that failed", "mails", mails),
+        listed("Payments to look at", "review"),
+        listed("Differences from Stripe's book", "differences"),
+        listed("Held autopay runs", "runs"),
+        listed("Failed autopay draws", "draws"),
+        listed("Mails that failed", "mails"),
         Figure("Chats that wait", waiting_count(), reverse("desk:index")),
     ]
 

@@ -8,9 +8,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from post_office.models import STATUS, Email
 
-from autopay.models import Draft, DraftState, Run, RunState
+from autopay.models import Draft, DraftState, Reason, Run, RunState
 from billing.models import BillingAccount, Invoice
-from payments.models import RESERVING, Difference, Dispute, DisputeState, Payment
+from payments.models import Difference, Dispute, DisputeState, Payment
 
 PAGE = 100
 
@@ -143,7 +143,7 @@ LISTS = {
         StaffList(
             "review",
             "Payments to look at",
-            "Payments without an outcome that wait for somebody's decision.",
+            "Payments of which Stripe holds something else than we asked for, or than we booked.",
             (
                 Column("Payment", "reference"),
                 Column("Account", "account__account_number"),
@@ -153,7 +153,7 @@ LISTS = {
                 Column("Since", "created_at"),
             ),
             lambda: (
-                Payment.objects.filter(~Q(review_reason=""), state__in=RESERVING)
+                Payment.objects.exclude(review_reason="")
                 .select_related("account__guarantor")
                 .order_by("created_at")
             ),
@@ -176,7 +176,8 @@ LISTS = {
         StaffList(
             "draws",
             "Failed autopay draws",
-            "Draws that a card or bank refused, and that are tried again or given up.",
+            "Draws that a card or bank refused, and draws on hold for another reason than the"
+            " member's own limit.",
             (
                 Column("Account", "enrollment__account__account_number"),
                 Column("Member", "enrollment__account__guarantor__full_name"),
@@ -184,9 +185,12 @@ LISTS = {
                 Column("Amount", "amount_cents"),
                 Column("Day", "draw_on"),
                 Column("Next try", "next_try_on"),
+                Column("On hold because", "get_reason_display"),
             ),
             lambda: (
-                Draft.objects.filter(state=DraftState.FAILED)
+                Draft.objects.filter(
+                    Q(state=DraftState.FAILED) | Q(state=DraftState.HELD) & ~Q(reason=Reason.OVER_LIMIT)
+                )
                 .select_related("enrollment__account__guarantor", "invoice")
                 .order_by("-draw_on", "-pk")
             ),

@@ -34,8 +34,10 @@ def hold(draft: Draft, reason: Reason) -> None:
     draft.save()
     if reason == Reason.OVER_LIMIT:
         emails.over_limit(draft=draft)
-    else:
-        log.error("autopay.draft_held", draft=draft.pk, reason=str(reason))
+        return
+    log.error("autopay.draft_held", draft=draft.pk, reason=str(reason))
+    if reason == Reason.NOT_TAKEN:
+        emails.not_taken(draft=draft)
 
 
 def skip(draft: Draft, reason: Reason) -> None:
