@@ -14,10 +14,11 @@ from accounts.roles import Role
 from billing import pdf
 from billing.models import BillingAccount
 from common.clock import now
-from support.models import MAX_ATTACHMENT_BYTES, ChatFile, Conversation
+from support.models import MAX_ATTACHMENT_BYTES, ChatFile, Conversation, Message
 from support.services import chat, links
 from support.services.attachments import NotAccepted, TooLarge, look_into
 from support.views import chat as views
+from tests.races.test_double_submission import at_once
 from tests.support.chat import attach, make_conversation, picture
 from tests.support.factories import make_account, make_staff
 
@@ -205,3 +206,17 @@ class TestSendingOne:
         own = make_conversation(other)
         for pk in (conversation.pk, own.pk):
             assert client.get(reverse("chat:file", args=[pk, file.pk])).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uploads_at_once_are_counted_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat, "FILES_OF_GUESTS", chat.FileLimits(count=2, size=10_000))
+    conversation, file = make_conversation(None), look_into(name="a.pdf", content=SMALL_PDF)
+
+    def send(_: int) -> Message:
+        return chat.write_as_person(conversation=conversation, text="", file=file, at=now())
+
+    ended = at_once(5, send)
+    assert sum(isinstance(end, Message) for end in ended) == 2
+    assert sum(isinstance(end, chat.TooManyFiles) for end in ended) == 3
+    assert ChatFile.objects.count() == 2
