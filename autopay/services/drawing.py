@@ -83,9 +83,10 @@ class Pass:
 def run(*, region: Region, as_of: dt.date, today: dt.date, threads: int = 1) -> Run:
     """Draw what is due in a region on a day of its calendar; returns the run as it stands then.
 
-    Safe to start twice at once, to kill at any line and to start again, days late too. `today` is the
-    region's day by the clock. Raises FutureRun, ClockSetBack, or an ExceptionGroup of what went wrong
-    with single draws, after the others were made.
+    Safe to start twice at once, to kill at any line and to start again, days late too. `as_of` says
+    what is due; the rules, and when a refusal is tried again, go by `today`, the region's day by the
+    clock: for a run that was held and is released days later, too. Raises FutureRun, ClockSetBack, or
+    an ExceptionGroup of what went wrong with single draws, after the others were made.
     """
     if as_of > today:
         raise FutureRun(as_of.isoformat())
@@ -94,25 +95,25 @@ def run(*, region: Region, as_of: dt.date, today: dt.date, threads: int = 1) -> 
         log.error("autopay.clock_set_back", region=region.code, day=str(as_of), last=str(last.as_of))
         raise ClockSetBack(last.as_of)
     for released in Run.objects.filter(region=region, as_of__lt=as_of, state=RunState.RELEASED):
-        _pass(released, threads)
+        _pass(released, today, threads)
     made, _new = Run.objects.get_or_create(region=region, as_of=as_of)
     if breaker.check(run_id=made.pk):
-        _pass(made, threads)
+        _pass(made, today, threads)
     return Run.objects.select_related("region").get(pk=made.pk)
 
 
-def _pass(run: Run, threads: int) -> None:
+def _pass(run: Run, today: dt.date, threads: int) -> None:
     """Take up every draft that is due, then close the run where nothing is left."""
     state = Pass(
         keys=iter(_due_keys(run)),
         most_unanswered=1 if _waits_for_stripe(run.region) else MOST_UNANSWERED,
     )
     if threads == 1:
-        _work(run, state)
+        _work(run, today, state)
     else:
         with ThreadPoolExecutor(threads) as pool:
             for _ in range(threads):
-                pool.submit(_work_in_thread, run, state)
+                pool.submit(_work_in_thread, run, today, state)
     if state.stripe_is_away:
         log.error("autopay.deferred", region=run.region.code, day=str(run.as_of))
     _close(run)
@@ -133,14 +134,16 @@ def _waits_for_stripe(region: Region) -> bool:
     ).exists()
 
 
-def _work_in_thread(run: Run, state: Pass) -> None:
+def _work_in_thread(run: Run, today: dt.date, state: Pass) -> None:
     try:
-        _work(run, state, after_each=connections.close_all)
+        _work(run, today, state, after_each=connections.close_all)
     finally:
         connections.close_all()
 
 
-def _work(run: Run, state: Pass, *, after_each: Callable[[], None] = lambda: None) -> None:
+def _work(
+    run: Run, today: dt.date, state: Pass, *, after_each: Callable[[], None] = lambda: None
+) -> None:
     """Draw one after the other, until nothing is left or Stripe is away.
 
     One that fails keeps nobody else waiting. A thread gives its connection back after each.
@@ -148,7 +151,7 @@ def _work(run: Run, state: Pass, *, after_each: Callable[[], None] = lambda: Non
     while (key := state.next_key()) is not None:
         try:
             with gateway.background(lets_go=True):
-                payment = draw(draft_id=key, run=run)
+                payment = draw(draft_id=key, run=run, today=today)
         except Exception as error:  # noqa: BLE001  raised by _pass
             state.note_failure(error)
         else:
@@ -157,21 +160,32 @@ def _work(run: Run, state: Pass, *, after_each: Callable[[], None] = lambda: Non
         after_each()
 
 
-def draw(*, draft_id: int, run: Run) -> Payment | None:
+def draw(*, draft_id: int, run: Run, today: dt.date) -> Payment | None:
     """Draw one draft, once; None where there is nothing to draw, or somebody else does."""
-    payment = claim(draft_id=draft_id, run=run)
+    payment = claim(draft_id=draft_id, run=run, today=today)
     if payment is None:
         return None
     failpoint("autopay.claimed")
     payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.SCHEDULE)
     failpoint("autopay.submitted")
-    outcomes.apply(draft_id=draft_id, as_of=run.as_of)
+    outcomes.apply(draft_id=draft_id, as_of=today)
     return payment
 
 
-@transaction.atomic
-def claim(*, draft_id: int, run: Run) -> Payment | None:
+def claim(*, draft_id: int, run: Run, today: dt.date) -> Payment | None:
     """Commit to one draw: the payment, its attempt, the draft's move; or find that it is not to be."""
+    try:
+        return _claim(draft_id, run, today)
+    except (BillBusy, BillNotPayable):
+        return None  # the member is paying it at this moment; the next pass sees what came of it
+    except CannotPay as error:
+        log.warning("autopay.cannot_pay", draft=draft_id, error=type(error).__name__)
+        return None
+
+
+@transaction.atomic
+def _claim(draft_id: int, run: Run, today: dt.date) -> Payment | None:
+    """Raises CannotPay, and then nothing has changed: the transaction ends with it."""
     draft = claim_draft(draft_id)
     if draft is None or not _is_due(draft, run) or not draft.enrollment.draws:
         return None
@@ -179,10 +193,10 @@ def claim(*, draft_id: int, run: Run) -> Payment | None:
         return None
     draft.invoice = lock_one(Invoice.objects.filter(pk=draft.invoice_id))
     if not (
-        _method_can_pay(draft, run.as_of)
-        and _is_timely(draft, run.as_of)
-        and _tries_are_left(draft, run.as_of)
-        and _amount_stands(draft, run.as_of)
+        _method_can_pay(draft, today)
+        and _is_timely(draft, today)
+        and _tries_are_left(draft, today)
+        and _amount_stands(draft, today)
     ):
         return None
     return _submit(draft, run)
@@ -257,27 +271,21 @@ def _amount_stands(draft: Draft, as_of: dt.date) -> bool:
     return True
 
 
-def _submit(draft: Draft, run: Run) -> Payment | None:
+def _submit(draft: Draft, run: Run) -> Payment:
     stands = draft.enrollment
     amount_cents = draft.amount_cents
     from_balance = _from_balance(draft)
     pays_all = from_balance == amount_cents
-    try:
-        payment = open_payment(
-            account=stands.account,
-            amounts={draft.invoice_id: amount_cents},
-            payer=Payment.Payer.AUTOPAY,
-            paid_by=None,
-            via=PaymentEvent.Via.SCHEDULE,
-            from_balance_cents=from_balance,
-            method=None if pays_all else stands.method,
-            authorization=None if pays_all else stands.authorization,
-        )
-    except (BillBusy, BillNotPayable):
-        return None  # the member is paying it at this moment; the next pass sees what came of it
-    except CannotPay as error:
-        log.warning("autopay.cannot_pay", draft=draft.pk, error=type(error).__name__)
-        return None
+    payment = open_payment(
+        account=stands.account,
+        amounts={draft.invoice_id: amount_cents},
+        payer=Payment.Payer.AUTOPAY,
+        paid_by=None,
+        via=PaymentEvent.Via.SCHEDULE,
+        from_balance_cents=from_balance,
+        method=None if pays_all else stands.method,
+        authorization=None if pays_all else stands.authorization,
+    )
     DraftAttempt.objects.create(
         draft=draft,
         number=draft.attempts.count() + 1,

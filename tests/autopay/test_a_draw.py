@@ -4,12 +4,23 @@ import datetime as dt
 
 import pytest
 
-from autopay.models import DraftState, Notice, NoticeState, Run, RunState
+from autopay.models import DraftAttempt, DraftState, Notice, NoticeState, Run, RunState
+from autopay.services import drawing
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Receipt, State
 from payments.services import receipts
 from tests.support import paying
-from tests.support.autopay import Calendar, bill, draft_of, enrolled, pass_days, work
+from tests.support.autopay import (
+    DUE,
+    Calendar,
+    announced,
+    bill,
+    draft_of,
+    enrolled,
+    pass_days,
+    run,
+    work,
+)
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
@@ -46,3 +57,20 @@ def test_a_bill_is_announced_drawn_on_its_due_date_and_receipted_once(
     assert subjects.count("We will draw $120.00 on Nov. 30, 2026") == 1
     assert Run.objects.get(region=region, as_of=dt.date(2026, 11, 30)).state == RunState.DONE
     paying.assert_invariants(sandbox)
+
+
+def test_a_draw_that_cannot_be_opened_leaves_nothing_behind(
+    sandbox: Sandbox, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the account balance hold less than was read of it: the payment's row goes too."""
+    draft = announced(enrolled(sandbox, use_balance=True))
+    calendar.go_to(DUE)
+    monkeypatch.setattr(drawing, "_from_balance", lambda draft: 50_00)
+
+    run(draft.enrollment.account.region)
+
+    draft.refresh_from_db()
+    draft.invoice.refresh_from_db()
+    assert (draft.state, draft.invoice.reserved_cents) == (DraftState.NOTICED, 0)
+    assert Payment.objects.count() == DraftAttempt.objects.count() == 0
+    assert charged(sandbox) == {}

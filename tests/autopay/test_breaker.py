@@ -7,10 +7,11 @@ import pytest
 from accounts.models import Region
 from accounts.roles import Role
 from autopay.exceptions import NoReason, NotAllowed, NotHeld
-from autopay.models import Draft, DraftState, Enrollment, Reason, Run, RunState
+from autopay.models import Draft, DraftState, Enrollment, Reason, Run, RunState, StopReason
 from autopay.services import breaker
 from autopay.services.breaker import Figures, out_of_line
 from demo.stripe.core import Sandbox
+from payments.models import Payment, PaymentMethod
 from tests.support import paying
 from tests.support.autopay import DUE, START, Calendar, announced, bill, enrolled, run, work
 from tests.support.factories import make_region, make_staff
@@ -106,6 +107,49 @@ def test_the_next_day_does_not_draw_what_waits_for_a_decision(
     breaker.release_run(run=planted, by=make_staff(Role.SUPERVISOR), reason="Looked at")
     run(planted.region)
     assert len(charged(sandbox)) == 3
+
+
+def test_a_draw_of_a_run_released_days_later_is_tried_again_days_after_its_refusal(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Not by the day of the run, which would have the next try follow within seconds."""
+    stands = enrolled(sandbox, card="pm_card_chargeCustomerFail")
+    region = stands.account.region
+    usual_days(region, count=1, cents=300_00)
+    announced(stands, 1_000_00)
+    calendar.go_to(DUE)
+    held = run(region)
+    assert held.state == RunState.HELD
+    calendar.go_to(DUE + dt.timedelta(days=3))
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="Looked at")
+
+    run(region)
+
+    draft = Draft.objects.get()
+    assert (draft.state, draft.tries, draft.attempts.count()) == (DraftState.FAILED, 1, 1)
+    assert draft.next_try_on == dt.date(2026, 11, 23)  # three days later is a Sunday
+    assert charged(sandbox) == {}
+
+
+def test_a_card_that_expired_while_the_run_was_held_is_not_drawn_from(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = enrolled(sandbox)
+    region = stands.account.region
+    usual_days(region, count=1, cents=300_00)
+    calendar.go_to(dt.date(2026, 11, 17))
+    announced(stands, 1_000_00, due_on=dt.date(2026, 11, 30))
+    PaymentMethod.objects.update(exp_month=11, exp_year=2026)
+    calendar.go_to(dt.date(2026, 11, 30))
+    held = run(region)
+    calendar.go_to(dt.date(2026, 12, 1))
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="Looked at")
+
+    run(region)
+
+    stands.refresh_from_db()
+    assert (stands.state, stands.stop_reason) == ("stopped", StopReason.METHOD_EXPIRED)
+    assert Payment.objects.count() == 0
 
 
 def test_only_a_supervisor_decides_with_a_reason_and_once(planted: Run) -> None:

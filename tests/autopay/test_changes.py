@@ -291,7 +291,7 @@ def test_a_claim_that_comes_after_a_cancel_finds_nothing(
     region = draft.enrollment.account.region
     made = run(region)
     enrollment.cancel(enrollment=draft.enrollment, **by(draft.enrollment))
-    assert drawing.claim(draft_id=draft.pk, run=made) is None
+    assert drawing.claim(draft_id=draft.pk, run=made, today=made.as_of) is None
     assert len(charged(sandbox)) == 1
 
 

@@ -73,7 +73,7 @@ def test_fault_20_a_worker_killed_in_mid_run_leaves_every_bill_charged_once(
     region = stands.account.region
     today = Run.objects.create(region=region, as_of=DUE)
     for draft in Draft.objects.order_by("pk")[:2]:
-        drawing.draw(draft_id=draft.pk, run=today)
+        drawing.draw(draft_id=draft.pk, run=today, today=today.as_of)
 
     killed = child.run(
         tmp_path / "stripe.sqlite",
@@ -271,7 +271,7 @@ def test_fault_30_a_draw_that_comes_second_finds_the_cancel(
     stands = due(sandbox, calendar, 1)
     today = Run.objects.create(region=stands.account.region, as_of=DUE)
     enrollment.cancel(enrollment=stands, **by(stands))
-    assert drawing.draw(draft_id=Draft.objects.get().pk, run=today) is None
+    assert drawing.draw(draft_id=Draft.objects.get().pk, run=today, today=DUE) is None
     assert not Payment.objects.exists()
 
 
@@ -280,7 +280,7 @@ def test_fault_30_a_cancel_that_comes_second_says_what_was_sent(
 ) -> None:
     stands = due(sandbox, calendar, 2)
     today = Run.objects.create(region=stands.account.region, as_of=DUE)
-    payment = drawing.claim(draft_id=Draft.objects.order_by("pk")[0].pk, run=today)
+    payment = drawing.claim(draft_id=Draft.objects.order_by("pk")[0].pk, run=today, today=DUE)
     assert payment is not None
 
     proof = enrollment.cancel(enrollment=stands, **by(stands))
