@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from billing.models import BillingAccount
+from common.locks import lock_id
 from payments import methods
 from payments.models import Payment, PaymentEvent
 from payments.services import settlement
@@ -33,6 +34,7 @@ def record(
     """
     if not methods.is_recorded(kind):
         raise NotRecorded(kind)
+    account = lock_id(BillingAccount, account.pk)
     payment = open_payment(
         account=account,
         amounts=amounts,

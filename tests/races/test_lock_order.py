@@ -1,14 +1,18 @@
 """Money in the middle of moving keeps no bill from arriving, and nobody waits in a circle."""
 
+import re
 import threading
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
+from accounts.roles import Role
 from billing.models import BillingAccount, Invoice
 from billing.services import invoices as bills
 from common.locks import lock_ids, lock_one
-from tests.support.factories import make_account, make_invoice
+from payments.services import recorded
+from tests.support.factories import make_account, make_invoice, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,3 +66,24 @@ def test_a_bill_is_canceled_while_a_payment_of_its_account_waits_for_it() -> Non
     assert failures == []
     bill.refresh_from_db()
     assert bill.voided_at is not None
+
+
+def test_a_check_is_recorded_under_the_lock_of_its_account_before_that_of_any_bill() -> None:
+    account = make_account()
+    bill = make_invoice(account, 30_00)
+    clerk = make_staff(Role.SUPERVISOR)
+
+    with CaptureQueriesContext(connection) as asked:
+        recorded.record(
+            account=account,
+            kind="check",
+            amounts={bill.pk: 30_00},
+            to_balance_cents=0,
+            check_number="1042",
+            recorded_by=clerk,
+        )
+
+    locks = [query["sql"] for query in asked if "FOR NO KEY UPDATE" in query["sql"]]
+    locked = [re.findall(r'FROM "?(\w+)', sql)[0] for sql in locks]
+    assert locked[0] == "billing_billingaccount"
+    assert "billing_invoice" in locked
