@@ -42,6 +42,13 @@ class Payout:
     itemized: bool
 
 
+def kept_cents(*, account: str, intent_id: str) -> int:
+    """What an intent has taken and nobody has given back yet. Raises GatewayError."""
+    with gateway.calling(account) as client:
+        found = client.v1.payment_intents.retrieve(intent_id, {"expand": ["latest_charge"]})
+    return found.amount_received - int(getattr(found.latest_charge, "amount_refunded", 0))
+
+
 def movements(*, account: str, since: dt.datetime, until: dt.datetime) -> Iterator[Movement]:
     """What moved in [since, until), newest first. Raises GatewayError."""
     return _movements(account, {"created": _between(since, until)})

@@ -7,9 +7,9 @@ word alone marks a payment as paid or as not charged.
 from django.db.models import Q
 
 from common.clock import now
-from payments import gateway
+from payments import gateway, stripe_book
 from payments.gateway import GatewayError, Intent, Refused
-from payments.models import MOVES, RESERVING, Payment, PaymentEvent, State
+from payments.models import CAME_TO_NOTHING, RESERVING, Payment, PaymentEvent
 from payments.services import settlement, submission
 
 Via = PaymentEvent.Via
@@ -27,8 +27,10 @@ class MayHaveCharged(RuntimeError):
 
 
 def in_review(payment: Payment) -> bool:
-    """Whether nothing happens to the payment until staff decide."""
-    return bool(payment.review_reason) and payment.state in RESERVING
+    """Whether nothing happens to the payment until staff decide; one that came to nothing, too, where
+    Stripe charged it after all.
+    """
+    return bool(payment.review_reason) and payment.state in (*RESERVING, *CAME_TO_NOTHING)
 
 
 def ask_again(*, payment: Payment) -> Payment:
@@ -47,23 +49,33 @@ def ask_again(*, payment: Payment) -> Payment:
 def mark_not_charged(*, payment: Payment) -> Payment:
     """End a payment of which Stripe holds no charge, so that it can never charge; the payer is told.
 
-    Calls Stripe: outside a transaction. Raises NotInReview or MayHaveCharged, and nothing changes.
+    A charge that was refunded in full at Stripe is none any more. A payment that had come to nothing
+    already only leaves review. Calls Stripe: outside a transaction. Raises NotInReview or
+    MayHaveCharged, and nothing changes.
     """
     payment = Payment.objects.select_related("region").get(pk=payment.pk)
-    if not in_review(payment) or State.CANCELED not in MOVES[payment.state]:
+    if not in_review(payment):
         raise NotInReview(payment.reference)
     try:
         intent = _intent_of(payment)
         if intent is not None and intent.status not in (*_MAY_CHARGE, "canceled"):
             intent = gateway.cancel_intent(region=payment.region, intent_id=intent.id)
+        was_refunded = intent is not None and _was_refunded(payment, intent)
     except GatewayError as error:
         raise MayHaveCharged(payment.reference) from error
-    if intent is not None and intent.status != "canceled":
+    if not (intent is None or intent.status == "canceled" or was_refunded):
         raise MayHaveCharged(payment.reference)
     ended = settlement.give_up(payment_id=payment.pk, code="not charged, by staff", via=Via.STAFF)
-    if ended.state == State.CANCELED:
+    if ended.state in CAME_TO_NOTHING:
         Payment.objects.filter(pk=ended.pk).update(review_reason="")
     return ended
+
+
+def _was_refunded(payment: Payment, intent: Intent) -> bool:
+    if intent.status != "succeeded":
+        return False
+    account = payment.region.stripe_account
+    return stripe_book.kept_cents(account=account, intent_id=intent.id) == 0
 
 
 def _intent_of(payment: Payment) -> Intent | None:

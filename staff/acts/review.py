@@ -85,7 +85,8 @@ class MarkNotCharged(_Review):
             Action.PAYMENT_ENDED,
             [
                 f"Payment {payment.reference} of {format_cents(payment.amount_cents)} ends as not"
-                " charged, if Stripe holds no charge of it; its intent is canceled there.",
+                " charged, if Stripe holds no charge of it, or refunded it in full; its intent is"
+                " canceled there.",
                 "Its bills can be paid again, and the payer is told by mail.",
             ],
             {"evidence": data["evidence"], "review_reason": payment.review_reason},

@@ -1,0 +1,75 @@
+"""Payments that a person looks at: Stripe's word, not theirs, says that nothing is charged."""
+
+import pytest
+
+from demo.stripe.core import Sandbox
+from payments import gateway
+from payments.models import Payment, PaymentEvent, State
+from payments.services import review, settlement, submission
+from payments.services.review import MayHaveCharged
+from staff.dashboard import figures
+from staff.lists import LISTS
+from tests.support import paying
+from tests.support.factories import make_invoice
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEEDS_STEP = "pm_card_threeDSecure2Required"
+
+
+def put_aside(payment: Payment) -> Payment:
+    return settlement.needs_review(
+        payment_id=payment.pk, reason="amount 1 instead of 2", via=PaymentEvent.Via.RECONCILER
+    )
+
+
+def refund_at_stripe(payment: Payment, amount_cents: int, *, name: str) -> None:
+    """As somebody does in Stripe's dashboard."""
+    gateway.create_refund(
+        region=payment.region,
+        reference=name,
+        intent_id=str(payment.intent_id),
+        amount_cents=amount_cents,
+    )
+
+
+def listed() -> list[str]:
+    """What staff are shown, and its count on their first page."""
+    references = [payment.reference for payment in LISTS["review"].rows()]
+    counted = next(figure.count for figure in figures() if figure.label == "Payments to look at")
+    assert counted == len(references)
+    return references
+
+
+def test_one_that_stripe_charged_ends_once_all_of_it_was_refunded_there(sandbox: Sandbox) -> None:
+    payment = paying.pay(sandbox, make_invoice(total_cents=120_00), card=NEEDS_STEP)
+    sandbox.complete_challenge("ncal", str(payment.intent_id))
+    payment = put_aside(payment)
+    refund_at_stripe(payment, 119_99, name="RF-MOST")
+    with pytest.raises(MayHaveCharged):
+        review.mark_not_charged(payment=payment)
+    payment.refresh_from_db()
+    assert (payment.state, listed()) == (State.UNKNOWN, [payment.reference])
+
+    refund_at_stripe(payment, 1, name="RF-REST")
+    ended = review.mark_not_charged(payment=payment)
+
+    ended.refresh_from_db()
+    assert (ended.state, ended.review_reason) == (State.CANCELED, "")
+    assert ended.allocations.get().invoice.payable_cents == 120_00
+    assert listed() == []
+
+
+def test_one_that_had_ended_is_seen_too_and_leaves_when_stripe_holds_no_charge(
+    sandbox: Sandbox,
+) -> None:
+    payment = paying.pay(sandbox, make_invoice(total_cents=120_00), card=NEEDS_STEP)
+    payment = put_aside(submission.abandon(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER))
+    assert payment.state == State.CANCELED
+    assert listed() == [payment.reference]
+
+    review.mark_not_charged(payment=payment)
+
+    payment.refresh_from_db()
+    assert (payment.state, payment.review_reason) == (State.CANCELED, "")
+    assert listed() == []
+    assert paying.states(payment).count("canceled") == 1
