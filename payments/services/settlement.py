@@ -15,7 +15,7 @@ from common.clock import business_date, now
 from common.money import CURRENCY
 from payments import emails
 from payments.gateway import Intent
-from payments.methods import is_recorded
+from payments.methods import BANK_ACCOUNT, is_recorded
 from payments.models import CAME_TO_NOTHING, MOVES, Payment, PaymentEvent, State
 from payments.services import booking, methods
 from payments.services.moves import lock_payment, move
@@ -132,7 +132,15 @@ def _mismatch(payment: Payment, intent: Intent) -> str:
         return f"currency {intent.currency}"
     if intent.reference != payment.reference or intent.id != payment.intent_id:
         return "the intent belongs to another payment"
+    if _is_unauthorized(payment, intent) and target_state(intent) not in CAME_TO_NOTHING:
+        return "a bank debit that nobody authorized"
     return ""
+
+
+def _is_unauthorized(payment: Payment, intent: Intent) -> bool:
+    """A bank account paid, and its owner has agreed to no debit here (Nacha wants it stored)."""
+    method = intent.method
+    return method is not None and method.kind == BANK_ACCOUNT and payment.authorization_id is None
 
 
 def _quarantine(payment: Payment, reason: str, via: Via) -> Payment:
@@ -146,7 +154,7 @@ def _quarantine(payment: Payment, reason: str, via: Via) -> Payment:
 
 
 def _take_method(payment: Payment, intent: Intent) -> None:
-    if intent.method is not None:
+    if intent.method is not None and not _is_unauthorized(payment, intent):
         payment.method_kind = intent.method.kind
         payment.method_brand = intent.method.brand[:40]
         payment.method_last4 = intent.method.last4

@@ -81,6 +81,29 @@ class TestOnItsWay:
         assert Payment.objects.count() == 0
         assert sandbox.charges() == []
 
+    @pytest.mark.parametrize(
+        ("status", "state"), [("processing", State.UNKNOWN), ("canceled", State.CANCELED)]
+    )
+    def test_nobody_agreed_to_it_staff_look_unless_it_came_to_nothing(
+        self, sandbox: Sandbox, account: BillingAccount, invoice: Invoice, status: str, state: str
+    ) -> None:
+        """Whoever holds the client secret can put another method on the intent of a card payment."""
+        payment = paying.pay(sandbox, invoice, card="pm_card_threeDSecure2Required")
+        bank = add(sandbox, account, BANK).method_id
+        with sandbox.store.write() as tx:
+            intent = tx.get("ncal", str(payment.intent_id))
+            assert intent is not None
+            changed = {"status": status, "payment_method": bank, "next_action": None}
+            tx.put("ncal", {**intent, **changed})
+
+        payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.WEBHOOK)
+
+        assert (payment.state, payment.method_kind) == (state, "card")
+        looked_at = state == State.UNKNOWN
+        assert payment.review_reason == ("a bank debit that nobody authorized" if looked_at else "")
+        invoice.refresh_from_db()
+        assert invoice.open_cents == 120_00
+
     def test_is_expected_within_four_banking_days_of_the_region(
         self, sandbox: Sandbox, invoice: Invoice
     ) -> None:
