@@ -260,10 +260,12 @@ def refresh(*, method_pk: int) -> PaymentMethod:
     found = vault.retrieve_method(region=row.account.region, method_id=row.method_id)
     if found is None:
         return row
-    if found.blocked_code:
-        return methods.block(method=row, code=found.blocked_code)
     with transaction.atomic():
         method = lock_method(row.pk)
+        if method.method_id != row.method_id:  # a newer one was taken over while we asked
+            return method
+        if found.blocked_code:
+            return methods.block(method=method, code=found.blocked_code)
         for field, value in recognition.shown(found).items():
             setattr(method, field, value)
         recognition.learn(row=method, method=found)

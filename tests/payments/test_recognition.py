@@ -1,5 +1,8 @@
 """The same card or bank account saved twice: one row stays, and pays with the newer one at Stripe."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -10,6 +13,7 @@ from autopay.models import Enrollment
 from billing.models import BillingAccount
 from demo.stripe.core import Sandbox
 from payments import vault
+from payments.gateway import Method
 from payments.models import PaymentEvent, PaymentMethod, State
 from payments.services import deposits, methods, setups, submission
 from tests.races.test_double_submission import at_once
@@ -247,6 +251,32 @@ class TestWhatStripeTellsLater:
         second = add(sandbox, account)
         assert setups.refresh(method_pk=first.pk).fingerprint == ""
         assert methods.listed(account) == [first, second]
+
+    @pytest.mark.parametrize("blocked_code", ["", "R02"])
+    def test_of_the_one_that_was_taken_over_meanwhile_changes_nothing(
+        self,
+        sandbox: Sandbox,
+        account: BillingAccount,
+        monkeypatch: pytest.MonkeyPatch,
+        blocked_code: str,
+    ) -> None:
+        """The card is added again while Stripe is asked about the PaymentMethod that it had."""
+        method = add(sandbox, account)
+        older, exp_year = method.method_id, method.exp_year
+        ask = vault.retrieve_method
+
+        def ask_slowly(**given: Any) -> Method | None:
+            found = ask(**given)
+            assert found is not None
+            add(sandbox, account)
+            return replace(found, exp_year=2031, blocked_code=blocked_code)
+
+        monkeypatch.setattr(vault, "retrieve_method", ask_slowly)
+        setups.refresh(method_pk=method.pk)
+
+        method.refresh_from_db()
+        assert method.method_id != older
+        assert (method.status, method.blocked_code, method.exp_year) == (Status.ACTIVE, "", exp_year)
 
 
 class TestThePages:
