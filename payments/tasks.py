@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from celery import shared_task
 
+from common.batches import for_each
 from common.clock import now
 from payments.gateway import GatewayError
 from payments.services import balance, daily, receipts, reconcile, refunds, setups, webhooks
@@ -43,8 +44,11 @@ def reconcile_methods() -> None:
 @shared_task
 def apply_balances() -> None:
     """Pay bills from account balances whose owners want that."""
-    for account in balance.accounts_to_apply():
-        balance.apply_automatically(account=account)
+    for_each(
+        balance.accounts_to_apply(),
+        lambda account: bool(balance.apply_automatically(account=account)),
+        failing="account balances that could not pay",
+    )
 
 
 @shared_task

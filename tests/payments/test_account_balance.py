@@ -1,9 +1,11 @@
 """Prepaid money: added, held, spent on bills, given back; never twice, never below zero."""
 
 import pytest
+from django.db import OperationalError
 
 from billing.models import BillingAccount, Invoice
 from demo.stripe.core import Sandbox
+from payments import tasks
 from payments.exceptions import BalanceTooLow, MixedBills
 from payments.models import Payment, RefundState, State
 from payments.services import balance, refunds
@@ -209,6 +211,29 @@ class TestAutomaticUse:
 
         assert len(balance.apply_automatically(account=account)) == 2
         assert balance_of(account) == (30_00, 0)
+        paying.assert_invariants(sandbox)
+
+    def test_one_account_that_cannot_keeps_no_other_waiting(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        accounts = [make_account(), make_account()]
+        for each in accounts:
+            paying.add_money(sandbox, each, 100_00)
+            make_invoice(account=each, total_cents=100_00)
+            balance.set_auto_apply(account=each, on=True)
+        apply, asked = balance.apply_automatically, []
+
+        def fail_first(*, account: BillingAccount) -> list[Payment]:
+            asked.append(account)
+            if len(asked) == 1:
+                raise OperationalError("canceling statement due to lock timeout")
+            return apply(account=account)
+
+        monkeypatch.setattr(balance, "apply_automatically", fail_first)
+        with pytest.raises(ExceptionGroup):
+            tasks.apply_balances()
+
+        assert Payment.objects.get(payer=Payment.Payer.SYSTEM).account == asked[1]
         paying.assert_invariants(sandbox)
 
     def test_two_runs_at_once_spend_it_once(self, sandbox: Sandbox, account: BillingAccount) -> None:
