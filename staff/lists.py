@@ -1,5 +1,6 @@
 """Lists of what needs somebody's eye: each a query, its columns, and where a row leads."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,11 @@ from post_office.models import STATUS, Email
 
 from autopay.models import Draft, DraftState, Reason, Run, RunState
 from billing.models import BillingAccount, Invoice
-from payments.models import Difference, Dispute, DisputeState, Payment
+from common.clock import now
+from payments.models import Difference, Dispute, DisputeState, Payment, Refund, RefundState
 
 PAGE = 100
+UNANSWERED_FOR = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,28 @@ LISTS = {
                 .order_by("created_at")
             ),
             lambda payment: _payment_page(payment.reference),
+        ),
+        StaffList(
+            "refunds",
+            "Refunds without an answer",
+            "Refunds that Stripe has not answered for a day; they are looked for and never sent again.",
+            (
+                Column("Payment", "payment__reference"),
+                Column("Account", "payment__account__account_number"),
+                Column("Member", "payment__account__guarantor__full_name"),
+                Column("Amount", "amount_cents"),
+                Column("Refund", "reference"),
+                Column("Since", "created_at"),
+            ),
+            lambda: (
+                Refund.objects.filter(
+                    state__in=(RefundState.CREATED, RefundState.UNKNOWN),
+                    created_at__lt=now() - UNANSWERED_FOR,
+                )
+                .select_related("payment__account__guarantor")
+                .order_by("created_at")
+            ),
+            lambda refund: _payment_page(refund.payment.reference),
         ),
         StaffList(
             "runs",

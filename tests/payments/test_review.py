@@ -1,11 +1,14 @@
 """Payments that a person looks at: Stripe's word, not theirs, says that nothing is charged."""
 
+import datetime as dt
+
 import pytest
 
+from common.clock import now
 from demo.stripe.core import Sandbox
 from payments import gateway
-from payments.models import Payment, PaymentEvent, State
-from payments.services import review, settlement, submission
+from payments.models import Payment, PaymentEvent, Refund, State
+from payments.services import refunds, review, settlement, submission
 from payments.services.review import MayHaveCharged
 from staff.dashboard import figures
 from staff.lists import LISTS
@@ -73,3 +76,27 @@ def test_one_that_had_ended_is_seen_too_and_leaves_when_stripe_holds_no_charge(
     assert (payment.state, payment.review_reason) == (State.CANCELED, "")
     assert listed() == []
     assert paying.states(payment).count("canceled") == 1
+
+
+def test_a_refund_without_an_answer_is_shown_to_staff_after_a_day(sandbox: Sandbox) -> None:
+    payment = paying.pay(sandbox, make_invoice(total_cents=120_00))
+    sandbox.faults.add("POST /v1/refunds", "drop_before", times=3)
+    lost, new = (
+        refunds.request(
+            payment=payment,
+            amount_cents=20_00,
+            destination=Refund.Destination.SOURCE,
+            reason="Duplicate visit",
+            requested_by=None,
+        )
+        for _ in range(2)
+    )
+    Refund.objects.filter(pk=lost.pk).update(created_at=now() - dt.timedelta(hours=25))
+
+    assert list(LISTS["refunds"].rows()) == [lost]
+
+    sandbox.faults.clear()
+    refunds.reconcile_refunds(at=paying.later(minutes=5))
+    new.refresh_from_db()
+    assert new.state == "succeeded"
+    assert list(LISTS["refunds"].rows()) == [lost]
