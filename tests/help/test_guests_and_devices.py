@@ -111,7 +111,9 @@ class TestAskingForLinks:
         found = Conversation.objects.filter(user=None, guest_email__iexact=EMAIL)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
-            assert "conversation_of_guest" in found.explain()
+            plan = found.explain()
+        assert "conversation_of_guest" in plan
+        assert "Index Cond: (upper((guest_email)::text) = " in plan
 
 
 @pytest.mark.django_db
