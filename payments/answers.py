@@ -117,6 +117,7 @@ class Intent:
     client_secret: str
     error_code: str  # why the last attempt was refused; empty where it was not
     method: Method | None
+    not_taken: str = ""  # why Stripe did not even ask the bank; such an intent is canceled
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
         log.info("payment.stale_answer", payment=payment.reference, told=target, state=payment.state)
         return payment
     _take_method(payment, intent)
-    _move(payment, target, via=via, detail=intent.error_code)
+    _move(payment, target, via=via, detail=intent.error_code or intent.not_taken)
     if target == State.SUCCEEDED:
         methods.keep(payment=payment, method=intent.method)
     return payment

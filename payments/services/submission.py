@@ -178,7 +178,7 @@ def _confirm(payment: Payment, intent: Intent) -> Intent:
     except Refused as error:
         log.error("payment.confirm_refused", payment=payment.reference, code=error.code)
         found = _retrieve(payment)
-        return _cancel(payment) if _not_confirmed(found) else found
+        return replace(_cancel(payment), not_taken=error.code) if _not_confirmed(found) else found
     except OutcomeUnknown:
         found = _retrieve(payment)
         if _not_confirmed(found):

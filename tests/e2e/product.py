@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo import postgres
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 180.0
 STOP_SECONDS = 60.0
+# Its sample identities, as a prepared product left them.
+PEOPLE = "people.json"
 # What the test run's own settings put into the environment, and what a developer may have set.
 NOT_OURS = ("DATABASE_", "REDIS_URL", "STRIPE_", "KPPAY_", "DJANGO_", "PYTEST_", "SITE_URL", "PORT")
 
@@ -27,8 +31,11 @@ def free_port() -> int:
 
 
 def prepare(folder: Path) -> None:
-    """Start a product and stop it: what is left is what Product.start_copy takes."""
-    assert Product.start(folder).stop() == 0
+    """Start a product for the first time and stop it: what is left is what Product.start_copy takes."""
+    product = Product.start(folder)
+    assert "sample people" in product.output.read_text()
+    (folder / PEOPLE).write_text(product.manage("demo_logins", "--json"))
+    assert product.stop() == 0
     # What belongs to that one start: jobs it had not done, and a port that two copies cannot share.
     for name in ("redis", "logs"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -94,6 +101,15 @@ class Product:
         self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
 
+    def end(self) -> None:
+        """At once, where nobody asks how it ends (test_up does): its children end with it."""
+        if sys.platform == "linux":
+            self.process.kill()
+            self.process.wait(STOP_SECONDS)
+            postgres.stop(self.folder / "pg")
+        else:
+            self.stop()
+
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """A command in another terminal."""
         return subprocess.run(
@@ -113,7 +129,7 @@ class Product:
         return result.stdout
 
     def identities(self) -> list[dict[str, Any]]:
-        return list(json.loads(self.manage("demo_logins", "--json")))
+        return list(json.loads((self.folder / PEOPLE).read_text()))
 
     def sandbox(self, method: str, path: str, **body: object) -> None:
         """Pull one of the sandbox's levers (demo.stripe.control)."""

@@ -11,7 +11,15 @@ from autopay.models import Draft, DraftAttempt, DraftState, Reason
 from autopay.services import drawing
 from demo.stripe.core import Sandbox
 from payments import gateway
-from payments.models import Payment, PaymentEvent, Refund, RefundState, State, StripeCustomer
+from payments.models import (
+    Payment,
+    PaymentEvent,
+    PaymentMethod,
+    Refund,
+    RefundState,
+    State,
+    StripeCustomer,
+)
 from payments.services import reconcile as reconciler
 from payments.services import refunds, submission
 from staff.lists import LISTS
@@ -113,12 +121,16 @@ def test_a_members_payment_is_being_checked_and_goes_through_when_the_key_works(
     paying.assert_invariants(sandbox)
 
 
+@pytest.mark.parametrize("gone", ["customer", "method"])
 def test_a_draw_that_stripe_will_not_take_is_told_to_its_owner_and_shown_to_staff(
-    sandbox: Sandbox, calendar: Calendar
+    sandbox: Sandbox, calendar: Calendar, gone: str
 ) -> None:
-    """The account's customer is gone at Stripe: no key and no waiting helps."""
+    """What Stripe knew is gone: no key and no waiting helps, and it is not tried again and again."""
     draft = announced(enrolled(sandbox))
-    StripeCustomer.objects.update(customer_id="cus_gone")
+    if gone == "customer":
+        StripeCustomer.objects.update(customer_id="cus_gone")
+    else:
+        PaymentMethod.objects.update(method_id="pm_gone")
     calendar.go_to(DUE)
 
     run(draft.enrollment.account.region)

@@ -1,8 +1,7 @@
-"""Every response carries the headers of docs/security.md, whoever made it."""
+"""Every response carries the headers of docs/security.md, whoever made it.
 
-import re
-from collections.abc import Callable
-from pathlib import Path
+The answers of every address to everybody are held to them in test_access_matrix.
+"""
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -10,19 +9,8 @@ from django.test import Client
 from django.urls import include, path, reverse
 from pytest_django import Settings
 
-from demo.stripe.core import Sandbox
-from tests.meta.access_matrix import ROWS, World
 from tests.support.factories import make_staff
-
-EXACT = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-NOTHING = ("object-src", "base-uri", "frame-ancestors", "default-src")
-# Its own policy, stricter about scripts, looser about styles (tests/demo/test_mailbox.py).
-MAIL_IN_A_FRAME = "demo:mail_html"
+from tests.support.headers import EXACT, NOTHING, missing_headers, scripts_without_nonce
 
 
 def fail(request: HttpRequest) -> HttpResponse:
@@ -30,73 +18,6 @@ def fail(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("fail/", fail), path("", include("kppay.urls"))]
-
-
-def policy_of(response: HttpResponse) -> dict[str, list[str]]:
-    """The Content-Security-Policy by directive."""
-    header = response.headers["Content-Security-Policy"]
-    rules = (rule.split() for rule in header.split(";") if rule.strip())
-    return {name: sources for name, *sources in rules}
-
-
-def missing_headers(response: HttpResponse) -> list[str]:
-    """What a response lacks; empty for a good one."""
-    headers = response.headers
-    wrong = [name for name, value in EXACT.items() if headers.get(name) != value]
-    if headers.get("X-Frame-Options") != "DENY":
-        wrong.append("X-Frame-Options")
-    permissions = headers.get("Permissions-Policy", "")
-    if not {"camera=()", "geolocation=()", "payment=()"} <= set(permissions.split(", ")):
-        wrong.append("Permissions-Policy")
-    if "Content-Security-Policy" not in headers:
-        return [*wrong, "Content-Security-Policy"]
-    policy = policy_of(response)
-    wrong += [name for name in NOTHING if policy.get(name) != ["'none'"]]
-    wrong += [name for name, sources in policy.items() if _is_loose(sources)]
-    return wrong
-
-
-def _is_loose(sources: list[str]) -> bool:
-    dangerous = {"'unsafe-inline'", "'unsafe-eval'", "*", "https:", "http:"}
-    return bool(dangerous & set(sources)) or ("'none'" in sources and len(sources) > 1)
-
-
-def scripts_without_nonce(response: HttpResponse) -> list[str]:
-    """Script elements that the policy's nonce does not cover, and inline handlers and styles."""
-    html = response.content.decode(errors="replace")
-    nonces = re.findall(r"'nonce-([^']+)'", response.headers["Content-Security-Policy"])
-    tags = re.findall(r"<script\b[^>]*>", html)
-    inline = re.findall(r"<[a-z][^>]*\s(?:on[a-z]+|style)=", html)
-    covered = [tag for tag in tags if any(f'nonce="{nonce}"' in tag for nonce in nonces)]
-    own_files = [tag for tag in tags if 'src="/static/' in tag]
-    return [*(tag for tag in tags if tag not in covered + own_files), *inline]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("name", [name for name in ROWS if name != MAIL_IN_A_FRAME])
-def test_every_address_answers_with_all_headers_and_what_a_member_saw_is_not_kept(
-    name: str, sandbox: Sandbox, settings: Settings, tmp_path: Path
-) -> None:
-    settings.DEMO_MAILBOX = tmp_path
-    world, stranger, member = World(sandbox), Client(), Client()
-    member.force_login(world.account.guarantor.user)
-
-    ask = question(name, world)
-
-    assert missing_headers(ask(stranger)) == []
-
-    response = ask(member)
-    assert missing_headers(response) == []
-    assert "no-store" in response.headers["Cache-Control"]
-    if response.headers.get("Content-Type", "").startswith("text/html"):
-        assert scripts_without_nonce(response) == []
-
-
-def question(name: str, world: World) -> Callable[[Client], HttpResponse]:
-    """How to ask for one address of the matrix, with member A's things in it."""
-    row = ROWS[name]
-    url = row.path(world) if row.path else reverse(name.removesuffix(" POST"), args=row.args(world))
-    return lambda client: getattr(client, row.method)(url, row.data)
 
 
 @pytest.mark.django_db

@@ -486,7 +486,8 @@ class TestInterrupted:
     def test_stripe_away_in_the_middle_the_next_run_does_the_rest(self, sandbox: Sandbox) -> None:
         paid(sandbox)
         sandbox.bank.payout("ncal")
-        sandbox.shift_clock(dt.timedelta(days=1, hours=3))
+        noon = dt.datetime.combine(today() + dt.timedelta(days=1), dt.time(12), dt.UTC)
+        sandbox.shift_clock(noon - sandbox.now())
         sandbox.faults.add("GET /v1/payouts", "down_503")
 
         daily.catch_up("ncal", as_of=sandbox.now())
