@@ -7,6 +7,7 @@ under a unique constraint, in the act's own transaction.
 
 import hashlib
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -75,7 +76,7 @@ class Subject:
 
 
 @method_decorator(never_cache, name="dispatch")
-class Act(View):
+class Act(ABC, View):
     """Subclasses say who may, find the subject, build the form, plan and perform."""
 
     may: ClassVar[May]
@@ -84,24 +85,24 @@ class Act(View):
     # A call to Stripe happens outside a transaction: it is recorded first, and then made.
     within_transaction: ClassVar[bool] = True
 
+    @abstractmethod
     def subject(self, **keys: Any) -> Subject:
         """Raises Http404."""
-        raise NotImplementedError
 
     def form(self, subject: Subject, data: Any = None) -> forms.Form:
         return forms.Form(data)
 
+    @abstractmethod
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
         """Raises Refused."""
-        raise NotImplementedError
 
     def locked(self, subject: Subject) -> Subject:
         """The subject as it is under a lock, where the plan hangs on what others do meanwhile."""
         return subject
 
+    @abstractmethod
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
         """Through a service. Returns what to tell; raises Refused."""
-        raise NotImplementedError
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.has_perm(self.may.permission):

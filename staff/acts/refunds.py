@@ -93,6 +93,8 @@ class RefundPayment(Act):
         where = source_of(payment) if to_source else "the account balance"
         effects = [
             f"{format_cents(cents)} of payment {payment.reference} goes back to {where}.",
+            # A second tab's confirmation says another sum, and so is not the one that was given.
+            f"After that, {format_cents(left_of(payment) - cents)} of it can still go back.",
             f"Its bills are owed again by {format_cents(cents)} in all."
             if not payment.to_balance_cents
             else f"What the payment paid or added is taken back by {format_cents(cents)}.",
