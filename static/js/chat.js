@@ -29,8 +29,11 @@
   try {
     drop(true);
     document.querySelector("[data-forget]")?.addEventListener("submit", () => drop(false));
-    box.value = box.value || sessionStorage.getItem(key) || "";
-    box.addEventListener("input", () => sessionStorage.setItem(key, box.value));
+    const keep = () => sessionStorage.setItem(key, box.value);
+    // Who was quicker than this script has typed already.
+    if (box.value) keep();
+    else box.value = sessionStorage.getItem(key) || "";
+    box.addEventListener("input", keep);
     form.addEventListener("submit", () => sessionStorage.removeItem(key));
   } catch {
     // Storage is switched off: the page works without it.

@@ -160,9 +160,12 @@ def test_who_comes_next_in_the_same_tab_finds_no_words_of_the_last_one(
 ) -> None:
     page, ada, bo = new_page(), make_account().guarantor.user, make_account().guarantor.user
 
-    def drafts() -> int:
-        names = page.evaluate("Object.keys(sessionStorage)")
-        return sum(name.startswith("draft:") for name in names)
+    def drafts_come_to(number: int) -> None:
+        """The script runs when the page is there, which may be after the first words."""
+        page.wait_for_function(
+            "many => Object.keys(sessionStorage).filter(name => name.startsWith('draft:')).length === many",
+            arg=number,
+        )
 
     start = live_server.url + reverse("chat:start")
     box = page.get_by_label("Your message")
@@ -172,7 +175,7 @@ def test_who_comes_next_in_the_same_tab_finds_no_words_of_the_last_one(
     expect(box).to_have_value("My hernia")
     log_in(page, bo, start)
     expect(box).to_have_value("")
-    assert drafts() == 0
+    drafts_come_to(0)
     log_in(page, ada, start)
     expect(box).to_have_value("")
 
@@ -189,10 +192,10 @@ def test_who_comes_next_in_the_same_tab_finds_no_words_of_the_last_one(
     page.get_by_role("button", name="Start the chat").click()
     expect(page.get_by_role("log")).to_contain_text("I got a letter")
     box.fill("About my hernia")
-    assert drafts() == 1
+    drafts_come_to(1)
     page.get_by_role("button", name="Forget on this device").click()
     expect(page.get_by_text("This device has forgotten the conversation.")).to_be_visible()
-    assert drafts() == 0
+    drafts_come_to(0)
 
 
 def log_in(page: Page, user: User, url: str) -> None:
