@@ -1,11 +1,12 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat soak
+.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat bench-staff soak
 
 PORT ?= 8000
 WORKERS ?= 2
 COUNT ?= 10000
+MEMBERS ?= 1000000
 WORLDS ?= 400
 BIN := .venv/bin
 PRODUCT := kppay common accounts billing payments autopay support staff
@@ -46,6 +47,9 @@ soak: setup-test ## Play random months of autopay (WORLDS=400)
 
 bench-chat: setup-test ## Measure what a thousand open chats cost
 	@$(BIN)/python -m bench.chat
+
+bench-staff: setup-test ## Measure the desk at the size of a plan, five bills a member (MEMBERS=1000000)
+	@$(BIN)/python -m bench.staff --members "$(MEMBERS)"
 
 report-guest-timing: setup-test ## Show that time tells no guest what was wrong with a look-up
 	@$(BIN)/python -m bench.guest_timing

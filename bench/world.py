@@ -25,12 +25,12 @@ class World:
 
 
 @contextmanager
-def world(*, latency_seconds: float) -> Iterator[World]:
-    """Start everything, migrate, and point Django's settings at it; afterwards nothing is left."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    store = FOLDER / "stripe.sqlite"
-    cluster = postgres.start(FOLDER / "pg")
-    redis_process = _start_redis()
+def world(*, latency_seconds: float, folder: Path = FOLDER, fsync: bool = True) -> Iterator[World]:
+    """Start everything, migrate, and point Django's settings at it; afterwards nothing runs on."""
+    shutil.rmtree(folder, ignore_errors=True)
+    store = folder / "stripe.sqlite"
+    cluster = postgres.start(folder / "pg", fsync=fsync)
+    redis_process = _start_redis(folder / "redis")
     stripe = subprocess.Popen(
         [sys.executable, "-m", "bench.stripe_stub", str(store), str(latency_seconds)],
         stdin=subprocess.PIPE,
@@ -44,8 +44,8 @@ def world(*, latency_seconds: float) -> Iterator[World]:
             | environment.sandbox_variables(stripe.stdout.readline().strip())
             | {
                 "DJANGO_SETTINGS_MODULE": "kppay.settings.demo",
-                "KPPAY_DEMO_DIR": str(FOLDER),
-                "REDIS_URL": redis.url(FOLDER / "redis"),
+                "KPPAY_DEMO_DIR": str(folder),
+                "REDIS_URL": redis.url(folder / "redis"),
                 "LOG_LEVEL": "ERROR",
             }
         )
@@ -54,18 +54,17 @@ def world(*, latency_seconds: float) -> Iterator[World]:
             env=os.environ | {"KPPAY_DB_ROLE": "owner"},
             check=True,
         )
-        postmaster = int((FOLDER / "pg" / "postmaster.pid").read_text().split()[0])
+        postmaster = int((folder / "pg" / "postmaster.pid").read_text().split()[0])
         yield World(postmaster, redis_process.pid, store)
     finally:
         stripe.communicate(timeout=30)
         redis_process.terminate()
         redis_process.wait()
-        postgres.stop(FOLDER / "pg")
+        postgres.stop(folder / "pg")
 
 
-def _start_redis() -> "subprocess.Popen[bytes]":
+def _start_redis(folder: Path) -> "subprocess.Popen[bytes]":
     """As demo.redis does, without its words on the screen."""
-    folder = FOLDER / "redis"
     process = subprocess.Popen(redis.command(folder), stdout=subprocess.DEVNULL)
     while not redis.answers(redis.url(folder)):
         if process.poll() is not None:

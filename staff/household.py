@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, QuerySet, Sum, Window
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import JSONObject
 from post_office.models import STATUS, Email
 
@@ -103,10 +103,15 @@ def household(account: BillingAccount) -> Household:
     """What the page shows of one of `accounts`."""
     user = account.guarantor.user
     today = business_date(account.region.time_zone)
+    bills = Invoice.objects.filter(account=account)
+    # Asked for along with the first bills, and added up once, before anything is joined to them.
+    all_of_them = bills.order_by().values("account")
     invoices = list(
-        Invoice.objects.filter(account=account)
-        .select_related("patient")
-        .annotate(all_bills=Window(Count("pk")), all_open_cents=Window(Sum("open_cents")))
+        bills.select_related("patient")
+        .annotate(
+            all_bills=Subquery(all_of_them.annotate(count=Count("pk")).values("count")),
+            all_open_cents=Subquery(all_of_them.annotate(cents=Sum("open_cents")).values("cents")),
+        )
         .order_by("-due_on", "-pk")[:SHOWN]
     )
     first = invoices[0] if invoices else None

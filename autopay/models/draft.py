@@ -138,6 +138,11 @@ class Draft(models.Model):
                 condition=Q(next_try_on__isnull=False),
             ),
             models.Index(fields=["id"], name="draft_sent", condition=Q(state="submitted")),
+            models.Index(
+                fields=["-draw_on", "-id"],
+                name="draft_for_staff",
+                condition=Q(state="failed") | Q(state="held") & ~Q(reason="over_limit"),
+            ),
         ]
         triggers = [
             pgtrigger.FSM(

@@ -64,6 +64,7 @@ class Run(models.Model):
                 condition=~Q(state="held") | ~Q(held_because=""), name="run_held_says_why"
             ),
         ]
+        indexes = [models.Index(fields=["as_of"], name="run_held", condition=Q(state="held"))]
         triggers = [
             pgtrigger.FSM(
                 name="run_state_moves",

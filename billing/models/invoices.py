@@ -48,6 +48,11 @@ class BillingAccount(models.Model):
         indexes = [
             models.Index(F("region"), COMPARABLE_ACCOUNT_NUMBER, name="account_by_number_as_typed"),
             models.Index(COMPARABLE_ACCOUNT_NUMBER, name="account_by_number_anywhere"),
+            models.Index(
+                fields=["-balance_cents", "id"],
+                name="account_with_balance",
+                condition=Q(balance_cents__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -139,8 +144,12 @@ class Invoice(models.Model):
             models.Index(
                 fields=["account", "due_on"], name="invoice_open", condition=Q(open_cents__gt=0)
             ),
+            # With the amount, so that what is owed by age is added up from the index alone.
             models.Index(
-                fields=["due_on"], name="invoice_open_by_due_date", condition=Q(open_cents__gt=0)
+                fields=["due_on"],
+                name="invoice_open_by_due_date",
+                condition=Q(open_cents__gt=0),
+                include=["open_cents"],
             ),
             models.Index(fields=["number"], name="invoice_number"),
         ]

@@ -197,10 +197,12 @@ class Payment(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-created_at"], name="payment_by_account"),
+            # With the amounts, so that a month's money is added up from the index alone.
             models.Index(
                 fields=["settled_at"],
                 name="payment_settled",
                 condition=Q(settled_at__isnull=False),
+                include=["amount_cents", "from_balance_cents"],
             ),
             models.Index(
                 fields=["created_at"],

@@ -87,6 +87,13 @@ class Difference(models.Model):
                 fields=["stripe_account", "kind", "object_id"], name="difference_listed_once"
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["-found_on", "-id"],
+                name="difference_open",
+                condition=models.Q(resolved_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"

@@ -156,6 +156,16 @@ class Dispute(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="dispute_amount_positive"),
         ]
+        indexes = [
+            models.Index(
+                fields=["-opened_at", "-id"], name="dispute_returned", condition=Q(is_return=True)
+            ),
+            models.Index(
+                fields=["-opened_at", "-id"],
+                name="dispute_open",
+                condition=Q(is_return=False, state="open"),
+            ),
+        ]
         triggers = [
             pgtrigger.FSM(
                 name="dispute_state_moves",
