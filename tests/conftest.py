@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,16 +69,16 @@ def django_db_setup(
     """Migrate once as the owner, then hand the connection to the runtime role.
 
     Django empties tables by TRUNCATE, which our books refuse; the superuser empties them instead.
+    And it closes the connection, which we renew.
     """
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         database.create_and_migrate(cluster)
         database.become(postgres.RUNTIME)
 
-    def empty(_: TransactionTestCase) -> None:
-        database.empty_tables(cluster, connection.settings_dict["NAME"])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+    emptier = database.Emptier(cluster, connection.settings_dict["NAME"])
+    with pytest.MonkeyPatch.context() as patch, closing(emptier):
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: emptier())
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _: not database.renew())
         yield
 
 
