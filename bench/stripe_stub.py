@@ -5,6 +5,7 @@ python -m bench.stripe_stub STORE LATENCY_SECONDS      prints its address
 
 import sys
 import time
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,25 +13,41 @@ from demo.stripe.core import Sandbox
 from demo.stripe.exchange import Response
 from demo.stripe.server import SandboxServer
 
+# Threads that work on answers keep the one that notes an arrival waiting no longer than this.
+SWITCH_SECONDS = 0.0005
+
 
 class DistantSandbox(Sandbox):
     """Answers as late as a real one."""
 
     latency_seconds: float
-    arrivals: TextIO  # the moment of each request, a line each
 
     def handle(self, *args: Any, **kwargs: Any) -> Response:
-        print(time.time(), file=self.arrivals, flush=True)
         time.sleep(self.latency_seconds)
         return super().handle(*args, **kwargs)
 
 
+class Doorkeeper(BaseHTTPRequestHandler):
+    """Notes when each request arrived: once its first line is read, before anything is made of it."""
+
+    arrivals: TextIO  # a moment each line
+
+    def parse_request(self) -> bool:
+        self.arrivals.write(f"{time.time()}\n")
+        return super().parse_request()
+
+
 def main(store: str, latency: str) -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     sandbox = DistantSandbox(Path(store), deliver=lambda url, body, headers: 200)
     sandbox.latency_seconds = float(latency)
-    with arrivals_of(Path(store)).open("a") as sandbox.arrivals, SandboxServer(sandbox) as server:
-        print(server.url, flush=True)
-        sys.stdin.read()  # until whoever started us closes it
+    with arrivals_of(Path(store)).open("a", buffering=1) as Doorkeeper.arrivals:
+        server = SandboxServer(sandbox)
+        handler = server._http.RequestHandlerClass
+        server._http.RequestHandlerClass = type("Handler", (Doorkeeper, handler), {})
+        with server:
+            print(server.url, flush=True)
+            sys.stdin.read()  # until whoever started us closes it
 
 
 def arrivals_of(store: Path) -> Path:

@@ -7,7 +7,7 @@ found here: callers need this module alone.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, cast
@@ -96,8 +96,6 @@ def http_client() -> stripe.HTTPClient | Transport:
 
 
 _in_background: ContextVar[bool] = ContextVar("stripe_in_background", default=False)
-
-
 _lets_go: ContextVar[bool] = ContextVar("stripe_lets_go_of_the_database", default=False)
 
 
@@ -134,21 +132,30 @@ class _Metered(stripe.HTTPClient):
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
         if _lets_go.get():
             let_go_of_connection()
-        if _in_background.get():
-            self._take_token()
-        self._thread_local.sent = True
+        turn = self._turn if _in_background.get() else nullcontext
+        answer: Any
         try:
-            return self._inner.request(method, url, headers, post_data)
+            if isinstance(self._inner, Transport):
+                answer = self._inner.request(method, url, headers, post_data, turn=turn)
+            else:
+                with turn():
+                    pass
+                answer = self._inner.request(method, url, headers, post_data)
         except NoAnswer as error:
             raise stripe.APIConnectionError(str(error), should_retry=error.may_repeat) from error
-
-    def _take_token(self) -> None:
-        try:
-            ratelimit.bucket(self._account).take()
         except ratelimit.NoToken as error:
             if self._thread_local.sent:  # the first try of this call may have acted
                 raise stripe.APIConnectionError("no token to try again") from error
             raise Busy("rate_limit") from error
+        self._thread_local.sent = True
+        return answer
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for it as late as can be, so that requests arrive as far apart as their turns are."""
+        with ratelimit.bucket(self._account).turn():
+            self._thread_local.sent = True
+            yield
 
     def close(self) -> None:
         self._inner.close()

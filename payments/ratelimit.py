@@ -3,13 +3,17 @@
 A token bucket in Redis, moved by one script there, on Redis' own clock: no request reads what another
 is about to write, and no two machines need the same time. The bucket holds `burst` tokens and fills at
 a rate that leaves room for them, so that no window of one second sees more than `per_second` requests.
+Turns are spread evenly; a process that is late for one (it was busy) makes up for it by its Gate.
 
 Fails closed: without Redis there is no token. Who may do without one is payments.gateway's decision
 (docs/decisions/0011-stripe-rate.md).
 """
 
+import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,8 +28,10 @@ log = structlog.get_logger(__name__)
 
 # How long a caller waits for its turn; 16 threads at 20 requests a second need less than a second.
 PATIENCE_SECONDS = 10.0
-# Requests leave this much further apart: 20 ms of jitter on the way squeezes none into a second.
-SPACING = 1.02
+# Requests leave this much further apart: 35 ms of jitter on the way squeezes none into a second.
+SPACING = 1.035
+# What a process holds to by its own clock, of the same margin: 15 ms are left to the way alone.
+GATE_SECONDS = 1.015
 REDIS_TIMEOUT_SECONDS = 1.0
 
 # One key: the moment when the bucket will be full, in microseconds. It lies one interval further in
@@ -58,6 +64,32 @@ class NoToken(Exception):
     """Not now: the queue is longer than our patience, or Redis is away."""
 
 
+class Gate:
+    """What really left this process, one at a time: the last `most`, and none too soon after them.
+
+    A thread that slept until its turn may wake up late, and its request then leaves closer to those
+    behind it than their turns are apart.
+    """
+
+    def __init__(self, most: int, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._left: deque[float] = deque(maxlen=most)
+        self._sleep = sleep
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def passing(self, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+        """What is sent inside is one more request."""
+        with self._lock:
+            if len(self._left) == self._left.maxlen:
+                early = self._left[0] + GATE_SECONDS - clock()
+                if early > 0:
+                    self._sleep(early)
+            try:
+                yield
+            finally:
+                self._left.append(clock())
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """The tokens of one Stripe account. `clock` (seconds) stands in for Redis' own in tests."""
@@ -75,8 +107,19 @@ class Bucket:
         """Between two tokens. A full bucket and a second of filling make `per_second` together."""
         return SPACING / (self.per_second - self.burst + 1)
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """This request's turn, begun when all that is left is to send it. Raises NoToken."""
+        self.take()
+        with _gate(self.name, self.per_second).passing():
+            yield
+
     def take(self) -> float:
-        """Wait for this request's turn; returns the seconds waited. Raises NoToken."""
+        """Wait for this request's turn; returns the seconds waited. Raises NoToken.
+
+        A turn counts from the moment of asking: how long Redis' answer took is part of the wait.
+        """
+        asked = time.monotonic()
         interval = self.interval_seconds * 1e6
         given = [interval, interval * (self.burst - 1), self.patience_seconds * 1e6]
         now = "" if self.clock is None else self.clock() * 1e6
@@ -88,9 +131,17 @@ class Bucket:
         if wait_us < 0:
             log.warning("stripe.rate_exhausted", account=self.name)
             raise NoToken("exhausted")
-        if wait_us:
-            self.sleep(wait_us / 1e6)
-        return wait_us / 1e6
+        wait = wait_us / 1e6
+        left = wait if self.clock else asked + wait - time.monotonic()
+        if left > 0:
+            self.sleep(left)
+        return wait
+
+
+@cache
+def _gate(_name: str, per_second: float) -> Gate:
+    """One for each account, in a process."""
+    return Gate(most=max(1, int(per_second)))
 
 
 @cache

@@ -20,21 +20,16 @@ from autopay import retries, schedule
 from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
 from autopay.models import (
     Draft,
-    DraftAttempt,
     DraftState,
-    Notice,
-    NoticeState,
     Reason,
     Run,
     RunState,
     StopReason,
 )
 from autopay.services import breaker, enrollment, moves, outcomes
-from autopay.services.locking import claim_draft
-from billing.models import Invoice
-from common.clock import now
+from autopay.services.locking import Claimed, claim_draft
+from common.clock import business_date, now
 from common.failpoints import failpoint
-from common.locks import lock_one
 from payments import gateway
 from payments.exceptions import BillBusy, BillNotPayable, CannotPay, MethodNotUsable
 from payments.models import Payment, PaymentEvent, PaymentMethod, State
@@ -49,6 +44,16 @@ log = structlog.get_logger(__name__)
 MOST_UNANSWERED = 5
 # Two clocks may differ by so much.
 MOST_APART = dt.timedelta(minutes=5)
+# The attempt, and the draft's move.
+_SUBMIT = """
+    WITH attempt AS (
+        INSERT INTO autopay_draftattempt (draft_id, number, payment_id, notice_id, run_id,
+            amount_cents, noticed_cents, limit_cents, at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    )
+    UPDATE autopay_draft
+    SET state = 'submitted', payment_id = %s, next_try_on = NULL, amount_cents = %s WHERE id = %s
+"""
 UNANSWERED = (State.CREATED, State.SUBMITTED, State.UNKNOWN)
 
 
@@ -168,7 +173,8 @@ def draw(*, draft_id: int, run: Run, today: dt.date) -> Payment | None:
     failpoint("autopay.claimed")
     payment = submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.SCHEDULE)
     failpoint("autopay.submitted")
-    outcomes.apply(draft_id=draft_id, as_of=today)
+    if payment.has_outcome:
+        outcomes.apply(draft_id=draft_id, as_of=today)
     return payment
 
 
@@ -186,20 +192,20 @@ def claim(*, draft_id: int, run: Run, today: dt.date) -> Payment | None:
 @transaction.atomic
 def _claim(draft_id: int, run: Run, today: dt.date) -> Payment | None:
     """Raises CannotPay, and then nothing has changed: the transaction ends with it."""
-    draft = claim_draft(draft_id)
-    if draft is None or not _is_due(draft, run) or not draft.enrollment.draws:
+    claimed = claim_draft(draft_id, run_id=run.pk)
+    if claimed is None or not claimed.run_draws:
         return None
-    if not Run.objects.filter(pk=run.pk, state__in=(RunState.OPEN, RunState.RELEASED)).exists():
+    draft = claimed.draft
+    if not _is_due(draft, run) or not draft.enrollment.draws:
         return None
-    draft.invoice = lock_one(Invoice.objects.filter(pk=draft.invoice_id))
     if not (
         _method_can_pay(draft, today)
         and _is_timely(draft, today)
-        and _tries_are_left(draft, today)
+        and _tries_are_left(claimed, today)
         and _amount_stands(draft, today)
     ):
         return None
-    return _submit(draft, run)
+    return _submit(claimed, run)
 
 
 def _is_due(draft: Draft, run: Run) -> bool:
@@ -233,14 +239,17 @@ def _is_timely(draft: Draft, as_of: dt.date) -> bool:
     return False
 
 
-def _tries_are_left(draft: Draft, as_of: dt.date) -> bool:
+def _tries_are_left(claimed: Claimed, as_of: dt.date) -> bool:
     """The bounds on tries, asked once more at the moment of the try."""
-    tries, first_on = outcomes.tries_of(draft)
-    if not tries or retries.may_try(
-        kind=draft.enrollment.method.kind, tries=tries, first_try_on=first_on, on=as_of
+    if not claimed.tries:
+        return True
+    draft = claimed.draft
+    first_on = business_date(draft.enrollment.account.region.time_zone, claimed.first_try_at)
+    if retries.may_try(
+        kind=draft.enrollment.method.kind, tries=claimed.tries, first_try_on=first_on, on=as_of
     ):
         return True
-    log.warning("autopay.no_tries_left", draft=draft.pk, tries=tries)
+    log.warning("autopay.no_tries_left", draft=draft.pk, tries=claimed.tries)
     if draft.state == DraftState.FAILED:
         draft.next_try_on = None
         draft.save(update_fields=["next_try_on"])
@@ -271,7 +280,8 @@ def _amount_stands(draft: Draft, as_of: dt.date) -> bool:
     return True
 
 
-def _submit(draft: Draft, run: Run) -> Payment:
+def _submit(claimed: Claimed, run: Run) -> Payment:
+    draft = claimed.draft
     stands = draft.enrollment
     amount_cents = draft.amount_cents
     from_balance = _from_balance(draft)
@@ -286,18 +296,10 @@ def _submit(draft: Draft, run: Run) -> Payment:
         method=None if pays_all else stands.method,
         authorization=None if pays_all else stands.authorization,
     )
-    DraftAttempt.objects.create(
-        draft=draft,
-        number=draft.attempts.count() + 1,
-        payment=payment,
-        notice=Notice.objects.get(draft=draft, state=NoticeState.DELIVERED),
-        run=run,
-        amount_cents=amount_cents,
-        noticed_cents=draft.noticed_cents or 0,
-        limit_cents=stands.limit_cents,
-    )
-    draft.state, draft.payment, draft.next_try_on = DraftState.SUBMITTED, payment, None
-    draft.save()
+    attempt = [draft.pk, claimed.attempts + 1, payment.pk, claimed.notice_id, run.pk]
+    bounds = [amount_cents, draft.noticed_cents, stands.limit_cents, payment.created_at]
+    with connection.cursor() as cursor:
+        cursor.execute(_SUBMIT, [*attempt, *bounds, payment.pk, amount_cents, draft.pk])
     failpoint("autopay.before_claim_commits")
     return payment
 

@@ -5,6 +5,7 @@ import ipaddress
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -97,6 +98,40 @@ def test_what_was_sent_arrives_and_one_connection_carries_it_all(server: Server)
     transport.close()
 
 
+def test_a_turn_comes_when_all_that_is_left_is_to_send(server: Server) -> None:
+    """The connection stands, nothing has arrived; once it may leave, it does."""
+    url = f"http://127.0.0.1:{server.server_port}"
+    transport, waited = to(url), []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        waited.append(len(server.seen))
+        yield
+
+    for _ in range(2):
+        transport.request("post", f"{url}/v1", {}, "amount=1", turn=turn)
+    transport.request("post", f"{url}/v1", {}, "amount=1")  # one who pays waits for no turn
+    assert waited == [0, 1]
+    assert len(server.seen) == 3
+    transport.close()
+
+
+def test_a_turn_that_is_refused_sends_nothing(server: Server) -> None:
+    url = f"http://127.0.0.1:{server.server_port}"
+    transport = to(url)
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        raise LookupError("no token")
+        yield
+
+    with pytest.raises(LookupError):
+        transport.request("post", f"{url}/v1", {}, "amount=1", turn=turn)
+    assert server.seen == []
+    assert post(transport, f"{url}/v1") == (b"{}", 402)
+    transport.close()
+
+
 def test_nobody_is_led_elsewhere(server: Server) -> None:
     url = f"http://127.0.0.1:{server.server_port}"
     assert post(to(url), f"{url}/moved") == (b"{}", 302)
@@ -170,7 +205,10 @@ class TestACertificate:
         return f"https://127.0.0.1:{server.server_port}"
 
     def test_that_we_trust_is_taken(self, secure: str, certificate: Path) -> None:
-        assert post(to(secure, str(certificate)), f"{secure}/v1") == (b"{}", 402)
+        transport, turns = to(secure, str(certificate)), []
+        assert post(transport, f"{secure}/v1") == (b"{}", 402)
+        transport.request("post", f"{secure}/v1", {}, "a=1", turn=lambda: nullcontext(turns.append(1)))
+        assert turns == [1]
 
     def test_that_nobody_vouches_for_gets_nothing_of_ours(self, secure: str, server: Server) -> None:
         with pytest.raises(NoAnswer) as told:
