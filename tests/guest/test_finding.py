@@ -13,7 +13,7 @@ from accounts.models import Region
 from billing.models import Invoice
 from billing.services import invoices
 from common import references
-from common.clock import now
+from common.clock import business_date
 from demo.stripe.core import Sandbox
 from payments.guest import finding
 from payments.guest.finding import CODE_LIVES, Found
@@ -124,7 +124,7 @@ class TestWhatIsWrongShowsNowhere:
         return response.status_code, page, questions
 
     def test_of_a_code(self, bill: Invoice, sandbox: Sandbox) -> None:
-        long_ago = now().date() - CODE_LIVES
+        long_ago = business_date(bill.account.region.time_zone) - CODE_LIVES
         old = make_invoice(bill.account, issued_on=long_ago, due_on=long_ago)
         paid, void = make_invoice(bill.account), make_invoice(bill.account)
         wrongs = [

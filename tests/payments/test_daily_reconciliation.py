@@ -434,14 +434,15 @@ class TestDays:
         """10 p.m. in California belongs to Stripe's next day; the entry is dated on our calendar."""
         payment = paid(sandbox)
         movement = movement_of(sandbox, charge_of(sandbox, payment))
-        made = dt.datetime.combine(today(), dt.time(6), dt.UTC)
+        yesterday = today() - dt.timedelta(days=1)
+        made = dt.datetime.combine(yesterday, dt.time(6), dt.UTC)
         change_movement(sandbox, movement["id"], created=int(made.timestamp()))
         Payment.objects.filter(pk=payment.pk).update(created_at=made, settled_at=made)
 
-        assert reconcile(sandbox, today()).charges.count == 1
+        assert reconcile(sandbox, yesterday).charges.count == 1
 
         fee = JournalEntry.objects.get(kind=EntryKind.FEE_BOOKED)
-        assert fee.effective_on == today() - dt.timedelta(days=1)
+        assert fee.effective_on == yesterday - dt.timedelta(days=1)
 
     def test_a_day_that_has_not_begun_is_refused(self, sandbox: Sandbox) -> None:
         paid(sandbox)
