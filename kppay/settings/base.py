@@ -104,6 +104,10 @@ def database(url: str, *, pool: bool = True) -> dict[str, Any]:
     """Django's settings for one PostgreSQL URL; bounded waits so that no request hangs on a lock."""
     config = environ.Env.db_url_config(url)
     options: dict[str, Any] = config.setdefault("OPTIONS", {})
+    # Values travel beside the statement, which PostgreSQL reads and plans once for each connection
+    # (docs/decisions/0022-prepared-statements.md).
+    options["server_side_binding"] = True
+    options["prepare_threshold"] = 5
     options["options"] = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
     if pool:
         options["pool"] = {"min_size": 1, "max_size": 12, "timeout": 10}

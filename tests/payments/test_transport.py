@@ -78,8 +78,10 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def to(address: str, ca_bundle: str = stripe.ca_bundle_path) -> Transport:
-    return Transport(address, timeout_seconds=0.3, ca_bundle=ca_bundle)
+def to(
+    address: str, ca_bundle: str = stripe.ca_bundle_path, *, timeout_seconds: float = 10
+) -> Transport:
+    return Transport(address, timeout_seconds=timeout_seconds, ca_bundle=ca_bundle)
 
 
 def post(transport: Transport, url: str) -> tuple[bytes, int]:
@@ -138,11 +140,16 @@ def test_nobody_is_led_elsewhere(server: Server) -> None:
     assert [path for path, *_ in server.seen] == ["/moved"]
 
 
-@pytest.mark.parametrize(("path", "may_repeat"), [("/silent", True), ("/gone", True), ("/half", False)])
-def test_silence_is_no_answer_and_is_sent_once(server: Server, path: str, may_repeat: bool) -> None:
+@pytest.mark.parametrize(
+    ("path", "may_repeat", "timeout_seconds"),
+    [("/silent", True, 1), ("/gone", True, 10), ("/half", False, 10)],
+)
+def test_silence_is_no_answer_and_is_sent_once(
+    server: Server, path: str, may_repeat: bool, timeout_seconds: float
+) -> None:
     url = f"http://127.0.0.1:{server.server_port}"
     with pytest.raises(NoAnswer) as told:
-        post(to(url), url + path)
+        post(to(url, timeout_seconds=timeout_seconds), url + path)
     assert told.value.may_repeat is may_repeat
     assert [seen for seen, *_ in server.seen] == [path]
 
