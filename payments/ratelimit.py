@@ -30,8 +30,8 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 10.0
 # Requests leave this much further apart: 35 ms of jitter on the way squeezes none into a second.
 SPACING = 1.035
-# What a process holds to by its own clock, of the same margin: 15 ms are left to the way alone.
-GATE_SECONDS = 1.015
+# What a process holds to by its own clock: of the margin, 30 ms are left to the way alone.
+GATE_SECONDS = 1.03
 REDIS_TIMEOUT_SECONDS = 1.0
 
 # One key: the moment when the bucket will be full, in microseconds. It lies one interval further in

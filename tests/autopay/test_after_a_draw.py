@@ -20,6 +20,7 @@ from tests.support.autopay import (
     START,
     Calendar,
     announced,
+    assert_invariants,
     by,
     enrolled,
     run,
@@ -168,6 +169,7 @@ def test_row_33_a_settled_debit_that_comes_back_on_day_45_reopens_the_bill(
     draft.invoice.refresh_from_db()
     assert draft.invoice.open_cents == 120_00
     assert any("took the draw of $120.00 back" in mail.message for mail in mails_of(draft))
+    assert_invariants(sandbox)
 
 
 def mails_of(draft: Draft) -> list[Email]:
@@ -198,7 +200,7 @@ def test_row_34_a_debit_without_money_is_presented_twice_more_and_no_more(
     assert draft.next_try_on is None
     assert draft.attempts.count() == 3
     assert charged(sandbox) == {}
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
 
 
 def test_a_refusal_after_a_cancel_is_told_and_not_tried_again(

@@ -17,6 +17,7 @@ from tests.support.autopay import (
     START,
     Calendar,
     announced,
+    assert_invariants,
     bill,
     draft_of,
     enrolled,
@@ -154,6 +155,10 @@ def test_row_39_a_bounced_notice_blocks_its_draw_until_there_is_another_address(
     work(region)
     draft.refresh_from_db()
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 11, 27))
+    calendar.go_to(draft.draw_on)
+    run(region)
+    assert list(charged(sandbox).values()) == [120_00]
+    assert_invariants(sandbox)
 
 
 @pytest.mark.parametrize(("days", "on"), [(3, DUE), (4, DUE), (5, dt.date(2026, 11, 18))])
@@ -173,6 +178,13 @@ def test_row_39_a_mail_server_that_is_away_for_days_moves_the_draw_only_where_th
     draft = draft_of(invoice)
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, on)
     assert (draft.draw_on - draft.noticed_on).days >= 10
+    calendar.go_to(on)
+    run(region)
+    assert list(charged(sandbox).values()) == [120_00]
+    told = [mail.subject for mail in mails_to(stands.account.guarantor.user.email)]
+    # Announced once, or, where the law asks for another day, once more with that day.
+    assert len([subject for subject in told if subject.startswith("We will")]) == 1 + (on != DUE)
+    assert_invariants(sandbox)
 
 
 def test_a_payment_that_came_back_is_announced_again(

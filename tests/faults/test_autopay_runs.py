@@ -1,4 +1,4 @@
-"""Rows 11, 20 to 24, 26, 29, 30: a run that dies, comes twice, comes late, or meets a member."""
+"""Rows 11, 20 to 26, 29, 30: a run that dies, comes twice, comes late, or meets a member."""
 
 import datetime as dt
 import signal
@@ -24,6 +24,7 @@ from tests.support.autopay import (
     START,
     Calendar,
     announced,
+    assert_invariants,
     bill,
     by,
     enrolled,
@@ -31,7 +32,7 @@ from tests.support.autopay import (
     settle,
     work,
 )
-from tests.support.factories import make_region
+from tests.support.factories import make_account, make_member, make_region
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
@@ -53,7 +54,7 @@ def assert_each_drawn_once(sandbox: Sandbox, count: int) -> None:
     assert sorted(charged(sandbox).values()) == [10_00 + number for number in range(count)]
     assert Notice.objects.count() == count
     assert set(Draft.objects.values_list("state", flat=True)) == {DraftState.DRAWN}
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,10 @@ def assert_each_drawn_once(sandbox: Sandbox, count: int) -> None:
         "autopay.submitted",
     ],
 )
-def test_fault_20_a_worker_killed_in_mid_run_leaves_every_bill_charged_once(
+def test_row_20_a_worker_killed_in_mid_run_leaves_every_bill_charged_once(
     sandbox: Sandbox, calendar: Calendar, tmp_path: Path, failpoint: str
 ) -> None:
+    """At the third of six: a draw shares nothing with those before it, so the 37th is no other."""
     stands = due(sandbox, calendar, 6)
     region = stands.account.region
     today = Run.objects.create(region=region, as_of=DUE)
@@ -92,7 +94,7 @@ def test_fault_20_a_worker_killed_in_mid_run_leaves_every_bill_charged_once(
     assert_each_drawn_once(sandbox, 6)
 
 
-def test_fault_21_22_a_run_started_four_times_at_once_draws_once(
+def test_row_21_22_a_run_started_four_times_at_once_draws_once(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
     """Two beats, and a task that Redis hands out again because it took so long."""
@@ -107,13 +109,13 @@ def test_fault_21_22_a_run_started_four_times_at_once_draws_once(
     assert_each_drawn_once(sandbox, 8)
 
 
-def test_fault_21_many_threads_of_one_run_draw_once(sandbox: Sandbox, calendar: Calendar) -> None:
+def test_row_21_many_threads_of_one_run_draw_once(sandbox: Sandbox, calendar: Calendar) -> None:
     stands = due(sandbox, calendar, 8)
     run(stands.account.region, threads=4)
     assert_each_drawn_once(sandbox, 8)
 
 
-def test_fault_23_a_run_three_days_late_catches_up_and_the_notice_rule_still_holds(
+def test_row_23_a_run_three_days_late_catches_up_and_the_notice_rule_still_holds(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
     stands = due(sandbox, calendar, 3)
@@ -125,16 +127,17 @@ def test_fault_23_a_run_three_days_late_catches_up_and_the_notice_rule_still_hol
     assert Draft.objects.get(invoice=late).draw_on == dt.date(2026, 11, 30)
     for attempt in DraftAttempt.objects.select_related("notice", "draft"):
         assert attempt.notice.delivered_on <= attempt.draft.draw_on - dt.timedelta(days=10)
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
 
 
-def test_fault_23_a_run_a_week_late_announces_again_first(sandbox: Sandbox, calendar: Calendar) -> None:
+def test_row_23_a_run_a_week_late_announces_again_first(sandbox: Sandbox, calendar: Calendar) -> None:
     stands = due(sandbox, calendar, 1)
     calendar.go_to(DUE + dt.timedelta(days=7))
     work(stands.account.region)
     assert charged(sandbox) == {}
     draft = Draft.objects.get()
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 12, 4))
+    assert_invariants(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -148,21 +151,59 @@ def test_fault_23_a_run_a_week_late_announces_again_first(sandbox: Sandbox, cale
         ("HI", "2027-11-06T20:00"),
     ],
 )
-def test_fault_24_each_local_date_has_exactly_one_run(sandbox: Sandbox, code: str, since: str) -> None:
-    region = make_region(code)
+def test_row_24_each_local_date_has_exactly_one_run_and_the_bill_one_draw(
+    sandbox: Sandbox, calendar: Calendar, code: str, since: str
+) -> None:
+    """The clock changes on a Sunday; a bill that is due then is drawn on Monday."""
     moment = dt.datetime.fromisoformat(since).replace(tzinfo=dt.UTC)
+    calendar.go_to_moment(moment - dt.timedelta(days=12))
+    region = make_region(code)
+    stands = enrolled(sandbox, account=make_account(make_member(region=region)))
+    announced(stands, due_on=moment.date() + dt.timedelta(days=1))
     days = set()
     for _ in range(24):
-        today = business_date(region.time_zone, moment)
+        calendar.go_to_moment(moment)
+        today = business_date(region.time_zone)
         days.add(today)
         drawing.run(region=region, as_of=today, today=today)
         moment += dt.timedelta(minutes=100)
+
     assert set(Run.objects.values_list("as_of", flat=True)) == days
     assert Run.objects.count() == len(days)
+    settle(region)
+    assert list(charged(sandbox).values()) == [120_00]
+    assert Draft.objects.get().draw_on.weekday() == 0
+    assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("day", "due_on", "drawn_on"),
+    [
+        (29, "2027-02-28", "2027-03-01"),  # the 28th in its stead, a Sunday
+        (30, "2028-02-29", "2028-02-29"),  # a leap year
+        (31, "2027-04-30", "2027-04-30"),  # the 30th in its stead
+        (31, "2027-12-31", "2027-12-31"),  # the last day of a year
+    ],
+)
+def test_row_25_a_month_without_the_chosen_day_is_drawn_on_its_last_one(
+    sandbox: Sandbox, calendar: Calendar, day: int, due_on: str, drawn_on: str
+) -> None:
+    expected = dt.date.fromisoformat(drawn_on)
+    calendar.go_to(expected - dt.timedelta(days=14))
+    draft = announced(enrolled(sandbox, day_of_month=day), due_on=dt.date.fromisoformat(due_on))
+    region = draft.enrollment.account.region
+    for ahead in (-1, 0, 1):
+        calendar.go_to(expected + dt.timedelta(days=ahead))
+        run(region)
+
+    attempt = DraftAttempt.objects.get()
+    assert business_date(region.time_zone, attempt.at) == draft.draw_on == expected
+    assert list(charged(sandbox).values()) == [120_00]
+    assert_invariants(sandbox)
 
 
 @pytest.mark.parametrize("off_by", [dt.timedelta(hours=1), dt.timedelta(days=1)])
-def test_fault_26_a_worker_whose_clock_is_off_draws_nothing_and_raises_an_alert(
+def test_row_26_a_worker_whose_clock_is_off_draws_nothing_and_raises_an_alert(
     sandbox: Sandbox, calendar: Calendar, monkeypatch: pytest.MonkeyPatch, off_by: dt.timedelta
 ) -> None:
     stands = due(sandbox, calendar, 1)
@@ -174,9 +215,10 @@ def test_fault_26_a_worker_whose_clock_is_off_draws_nothing_and_raises_an_alert(
         tasks.run_region(stands.account.region_id)
     assert charged(sandbox) == {}
     assert not Run.objects.exists()
+    assert_invariants(sandbox)
 
 
-def test_fault_26_a_day_ahead_and_a_day_back_are_refused(sandbox: Sandbox, calendar: Calendar) -> None:
+def test_row_26_a_day_ahead_and_a_day_back_are_refused(sandbox: Sandbox, calendar: Calendar) -> None:
     stands = due(sandbox, calendar, 1)
     region, tomorrow = stands.account.region, DUE + dt.timedelta(days=1)
     with pytest.raises(FutureRun):
@@ -185,10 +227,11 @@ def test_fault_26_a_day_ahead_and_a_day_back_are_refused(sandbox: Sandbox, calen
     drawing.run(region=region, as_of=tomorrow, today=tomorrow)
     with pytest.raises(ClockSetBack):
         drawing.run(region=region, as_of=DUE, today=DUE)
-    assert len(charged(sandbox)) == 1
+    settle(region)
+    assert_each_drawn_once(sandbox, 1)
 
 
-def test_fault_11_stripe_down_for_two_hours_defers_and_catches_up_once(
+def test_row_11_stripe_down_for_two_hours_defers_and_catches_up_once(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
     stands = due(sandbox, calendar, 12)
@@ -214,7 +257,7 @@ def test_fault_11_stripe_down_for_two_hours_defers_and_catches_up_once(
     assert Receipt.objects.filter(mailed_at=None).count() == 12
 
 
-def test_fault_29_a_member_who_pays_while_autopay_runs_pays_once(
+def test_row_29_a_member_who_pays_while_autopay_runs_pays_once(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
     stands = due(sandbox, calendar, 1)
@@ -235,11 +278,11 @@ def test_fault_29_a_member_who_pays_while_autopay_runs_pays_once(
     paid = Payment.objects.get(state=State.SUCCEEDED)
     by_autopay = paid.payer == Payment.Payer.AUTOPAY
     assert draft.state == (DraftState.DRAWN if by_autopay else DraftState.SKIPPED)
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
 
 
 @pytest.mark.parametrize("attempt", range(4))
-def test_fault_30_a_cancel_at_the_instant_of_submission_prevents_or_is_told(
+def test_row_30_a_cancel_at_the_instant_of_submission_prevents_or_is_told(
     sandbox: Sandbox, calendar: Calendar, attempt: int
 ) -> None:
     stands = due(sandbox, calendar, 1)
@@ -262,20 +305,19 @@ def test_fault_30_a_cancel_at_the_instant_of_submission_prevents_or_is_told(
         # Told by the proof while it was on its way, and by the receipt where it had arrived before.
         assert proof.sent in ((payment.reference,), ())
         assert proof.sent or payment.settled_at <= proof.canceled_at
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
 
 
-def test_fault_30_a_draw_that_comes_second_finds_the_cancel(
-    sandbox: Sandbox, calendar: Calendar
-) -> None:
+def test_row_30_a_draw_that_comes_second_finds_the_cancel(sandbox: Sandbox, calendar: Calendar) -> None:
     stands = due(sandbox, calendar, 1)
     today = Run.objects.create(region=stands.account.region, as_of=DUE)
     enrollment.cancel(enrollment=stands, **by(stands))
     assert drawing.draw(draft_id=Draft.objects.get().pk, run=today, today=DUE) is None
     assert not Payment.objects.exists()
+    assert_invariants(sandbox)
 
 
-def test_fault_30_a_cancel_that_comes_second_says_what_was_sent(
+def test_row_30_a_cancel_that_comes_second_says_what_was_sent(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
     stands = due(sandbox, calendar, 2)
@@ -289,7 +331,7 @@ def test_fault_30_a_cancel_that_comes_second_says_what_was_sent(
     assert len(proof.canceled) == 1
     settle(stands.account.region)
     assert charged(sandbox) == {payment.reference: payment.amount_cents}
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
 
 
 def test_a_region_runs_on_its_own_day(sandbox: Sandbox, calendar: Calendar) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Region
-from autopay.models import Draft, Enrollment, Run, Scope
+from autopay.models import Draft, DraftState, Enrollment, NoticeState, Run, Scope
 from autopay.services import cards, drawing, enrollment, notices, outcomes, planning
 from autopay.terms import Choice, for_autopay
 from billing.models import BillingAccount, Invoice
@@ -18,9 +18,9 @@ from demo.stripe.core import Sandbox
 from payments import wake
 from payments.authorizations import Agreement
 from payments.gateway import Consent
-from payments.models import Payment, PaymentMethod
+from payments.models import RESERVING, Payment, PaymentMethod
 from payments.services import reconcile, setups, webhooks
-from tests.support import methods
+from tests.support import methods, paying
 from tests.support.factories import make_account, make_invoice
 
 CONSENT = Consent(ip_address="203.0.113.7", user_agent="Test browser")
@@ -40,7 +40,10 @@ class Calendar:
 
     def go_to(self, day: dt.date, *, hour: int = 12, zone: str = "America/Los_Angeles") -> None:
         """To that hour of a day somewhere; what Stripe's clock brings about has happened then."""
-        self.shift += dt.datetime.combine(day, dt.time(hour), tzinfo=ZoneInfo(zone)) - now()
+        self.go_to_moment(dt.datetime.combine(day, dt.time(hour), tzinfo=ZoneInfo(zone)))
+
+    def go_to_moment(self, moment: dt.datetime) -> None:
+        self.shift += moment - now()
         self._sandbox.catch_up()
 
 
@@ -86,7 +89,7 @@ def enrolled(
     """Somebody with a saved method and autopay."""
     method = methods.add(sandbox, account or make_account(), card)
     if method.status == PaymentMethod.Status.PENDING:  # the bank's extra step, taken once
-        sandbox.complete_challenge("ncal", str(method.setup_id))
+        sandbox.complete_challenge(method.account.region.stripe_account, str(method.setup_id))
         method = setups.ask(method_pk=method.pk)
     return enroll(method, **choice)
 
@@ -160,3 +163,15 @@ def run(region: Region, *, threads: int = 1) -> Run:
 def by(stands: Enrollment) -> dict[str, object]:
     """Its owner, at the browser."""
     return {"by": stands.account.guarantor.user, "consent": CONSENT}
+
+
+def assert_invariants(sandbox: Sandbox) -> None:
+    """Those of every payment (I1, I2, I4, I5); I3 nobody forgets one; I5 one notice for each draw."""
+    paying.assert_invariants(sandbox)
+    forgotten = Payment.objects.filter(state__in=RESERVING, next_check_at=None, review_reason="")
+    assert list(forgotten) == []
+    sent = (DraftState.SUBMITTED, DraftState.DRAWN, DraftState.FAILED)
+    for draft in Draft.objects.filter(state__in=sent):
+        notice = draft.notices.get(state=NoticeState.DELIVERED)
+        assert notice.amount_cents >= draft.amount_cents
+        assert draft.attempts.exists()

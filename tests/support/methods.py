@@ -54,7 +54,7 @@ def add_by_token(account: BillingAccount, token: str) -> PaymentMethod:
 
 def add(sandbox: Sandbox, account: BillingAccount, card: str = paying.CARD) -> PaymentMethod:
     """Save a test card or bank account."""
-    return add_by_token(account, sandbox.confirmation_token("ncal", card=card))
+    return add_by_token(account, sandbox.confirmation_token(account.region.stripe_account, card=card))
 
 
 def start_with_saved(invoice: Invoice, method: PaymentMethod) -> Checkout:
