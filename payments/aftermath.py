@@ -23,6 +23,7 @@ class GoneBack:
     reference: str
     amount_cents: int
     to_balance: bool
+    in_error: bool
     has_arrived: bool
     method_kind: str
     method_brand: str
@@ -41,6 +42,8 @@ class GoneBack:
                 kind=self.method_kind, brand=self.method_brand, last4=self.method_last4
             ),
         }
+        if self.in_error:
+            return _("%(amount)s taken back, because it was recorded in error") % facts
         if self.to_balance:
             return _("%(amount)s refunded to the account balance, reference %(reference)s") % facts
         if self.has_arrived:
@@ -101,6 +104,7 @@ def _gone_back(payment: Payment, refund: Refund) -> GoneBack:
         amount_cents=refund.amount_cents,
         to_balance=refund.destination == Refund.Destination.BALANCE
         or refund.state == RefundState.FAILED,
+        in_error=refund.destination == Refund.Destination.NOWHERE,
         has_arrived=refund.state == RefundState.SUCCEEDED,
         method_kind=payment.method_kind,
         method_brand=payment.method_brand,

@@ -74,7 +74,9 @@ def tell_resolved(*, payment: Payment) -> Email | None:
 
 
 def refunded(*, refund: Refund) -> Email | None:
-    """Money has gone back to its source, or to the account balance."""
+    """Money has gone back to its source, or to the account balance; or never was there."""
+    if refund.destination == Refund.Destination.NOWHERE:
+        return _about_refund(refund, "payments/recorded_in_error")
     return _about_refund(refund, "payments/refunded")
 
 

@@ -28,6 +28,7 @@ from payments.models import (
     SETTLED,
     DisputeState,
     Payment,
+    Refund,
     RefundState,
     State,
 )
@@ -131,7 +132,10 @@ _TONES: dict[str, dict[str, str]] = {
 }
 _LABELS: dict[str, dict[str, Promise | str]] = {
     "payment": dict(State.choices),
-    "refund": dict(RefundState.choices),
+    "refund": {
+        **dict(RefundState.choices),
+        Refund.Destination.NOWHERE: Refund.Destination.NOWHERE.label,
+    },
     "dispute": dict(DisputeState.choices),
 }
 _CREDITED = pgettext_lazy("history", "In your account balance")

@@ -117,6 +117,14 @@ def _of_refund(payment: Payment, refund: Refund) -> Iterator[Step]:
         _("Refund of %(amount)s started") % amount,
         _("Its reference is %(reference)s.") % amount,
     )
+    if refund.destination == Refund.Destination.NOWHERE:
+        yield Step(
+            refund.created_at,
+            _("%(amount)s taken back: it was recorded in error") % amount,
+            _("What it had paid is owed again."),
+            WARN,
+        )
+        return
     source = methods.describe(
         kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
     )

@@ -10,9 +10,10 @@ from post_office.models import STATUS, Email
 from autopay.models import Enrollment, EnrollmentState, Scope
 from billing.models import BillingAccount, Invoice
 from billing.models.invoices import STATUS_LABELS
-from common.clock import business_date
+from common.clock import business_date, now
 from payments import methods
-from payments.models import Payment, PaymentMethod
+from payments.models import Payment, PaymentMethod, Refund
+from payments.services.refunds import is_unanswered
 from payments.timeline import Step, timeline
 from staff.models import AuditRecord, RefundRequest, RequestState
 from support.models import ChatState, Conversation
@@ -177,9 +178,12 @@ class PaymentPage:
     parts: list[tuple[Invoice, int]]
     steps: list[Step]
     requests: list[RefundRequest]
+    unanswered: list[Refund]
+    is_recorded: bool
 
 
 def payment_page(payment: Payment) -> PaymentPage:
+    refunds = list(payment.refunds.order_by("pk"))
     allocations = payment.allocations.select_related("invoice__patient").order_by("invoice_id")
     return PaymentPage(
         payment=payment,
@@ -190,10 +194,12 @@ def payment_page(payment: Payment) -> PaymentPage:
         steps=timeline(
             payment,
             events=payment.events.all(),
-            refunds=payment.refunds.order_by("pk"),
+            refunds=refunds,
             disputes=payment.disputes.order_by("pk"),
         ),
         requests=list(
             payment.refund_requests.select_related("requested_by", "decided_by").order_by("pk")
         ),
+        unanswered=[each for each in refunds if is_unanswered(each, now())],
+        is_recorded=methods.is_recorded(payment.method_kind),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from staff.acts import balances, bills, mails, payments, refunds, requests, review, runs
+from staff.acts import balances, bills, mails, payments, refunds, requests, review, runs, undo
 from staff.views import account, audit, find, lists
 
 View = Callable[..., HttpResponse]
@@ -23,6 +23,9 @@ def desk_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
         page("accounts/<int:key>/", account.show, "account"),
         page("payments/<str:reference>/", account.show_payment, "payment"),
         page("payments/<str:reference>/refund/", refunds.RefundPayment.as_view(), "refund"),
+        page("payments/<str:reference>/undo/", undo.UndoRecorded.as_view(), "undo"),
+        page("payments/<str:reference>/send-back/", review.SendBack.as_view(), "send_back"),
+        page("refunds/<str:reference>/ask/", review.AskAboutRefund.as_view(), "refund_ask"),
         page("payments/<str:reference>/move/", payments.MovePayment.as_view(), "move"),
         page("payments/<str:reference>/ask/", review.AskAgain.as_view(), "ask"),
         page("payments/<str:reference>/end/", review.MarkNotCharged.as_view(), "end"),

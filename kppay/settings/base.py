@@ -313,6 +313,8 @@ STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
 RETURNED_ITEM_FEE_CENTS = env.int("RETURNED_ITEM_FEE_CENTS", default=0)
 # Above this a refund by staff waits for a second person.
 STAFF_REFUND_LIMIT_CENTS = env.int("STAFF_REFUND_LIMIT_CENTS", default=250_00)
+# And above this, what one person refunds in 24 hours, of whosesoever payments.
+STAFF_REFUND_DAY_LIMIT_CENTS = env.int("STAFF_REFUND_DAY_LIMIT_CENTS", default=1_000_00)
 # Above these a region's autopay run is held for a supervisor (autopay.services.breaker). The first two
 # count until a region has a history; "small" figures are never out of line with it.
 AUTOPAY_CEILINGS = {

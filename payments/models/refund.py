@@ -40,6 +40,7 @@ class Refund(models.Model):
     class Destination(models.TextChoices):
         SOURCE = "source", _("Card or bank account")  # where it came from
         BALANCE = "balance", _("Account balance")  # at once, without Stripe
+        NOWHERE = "nowhere", _("Recorded in error")  # a check or cash that never was this one's
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     reference = models.CharField(_("reference"), max_length=20, unique=True)

@@ -13,6 +13,7 @@ from payments.exceptions import CannotPay
 from payments.models import Payment, PaymentEvent, Refund
 from payments.queries import payable_bills
 from payments.services import refunds, submission
+from payments.services.checkout import MIN_CENTS, stranded_cents
 from payments.services.opening import open_payment
 from payments.services.recorded_balance import recorded_cents
 from payments.services.refunds import REFUNDABLE
@@ -106,12 +107,19 @@ def _apply(account: BillingAccount, *, asked: bool, via: PaymentEvent.Via) -> li
 
 
 def spread(account: BillingAccount) -> dict[bool, dict[int, int]]:
-    """The spendable balance over payable bills by due date, premiums (True) and others apart."""
+    """The spendable balance over payable bills by due date, premiums (True) and others apart.
+
+    No bill is left with so little that neither a card nor a bank account can pay it: the balance
+    then pays less of it.
+    """
     bills = list(payable_bills(account))
     total_cents = min(account.spendable_cents, sum(bill.payable_cents for bill in bills))
     spread: dict[bool, dict[int, int]] = defaultdict(dict)
     for invoice, cents in allocate(total_cents, bills):
-        spread[invoice.kind == Invoice.Kind.PREMIUM][invoice.pk] = cents
+        stranded = stranded_cents(payable_cents=invoice.payable_cents, paid_cents=cents)
+        part = cents - (MIN_CENTS - stranded if stranded else 0)
+        if part > 0:
+            spread[invoice.kind == Invoice.Kind.PREMIUM][invoice.pk] = part
     return dict(spread)
 
 

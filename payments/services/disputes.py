@@ -113,8 +113,7 @@ def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
         effective_on=today,
         lines=[*debits, Posting(LedgerCode.DISPUTES, -dispute.amount_cents, payment.account)],
     )
-    payment.decline_code = dispute.reason
-    move(payment, State.RETURNED, via=via, detail=dispute.reason)
+    _move_after_loss(payment, dispute, via)
     if dispute.is_return and settings.RETURNED_ITEM_FEE_CENTS:
         issue_charge(
             account=payment.account,
@@ -127,6 +126,15 @@ def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
     if dispute.is_return:
         methods.note_failure(payment=payment, code=dispute.reason)
     emails.returned(payment=payment, dispute=dispute)
+
+
+def _move_after_loss(payment: Payment, dispute: Dispute, via: Via) -> None:
+    """Returned where nothing is left at the source; else the rest of the payment stands."""
+    if payment.refunded_cents + payment.disputed_cents >= payment.charge_cents:
+        payment.decline_code = dispute.reason
+        move(payment, State.RETURNED, via=via, detail=dispute.reason)
+    elif not payment.disputes.filter(state=DisputeState.OPEN).exists():
+        move(payment, State.PARTLY_REFUNDED, via=via, detail=dispute.reason)
 
 
 def _post(dispute: Dispute, kind: EntryKind, amount_cents: int, against: LedgerCode) -> None:

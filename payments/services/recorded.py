@@ -8,13 +8,25 @@ from accounts.models import User
 from billing.models import BillingAccount
 from common.locks import lock_id
 from payments import methods
-from payments.models import Payment, PaymentEvent
+from payments.models import Payment, PaymentEvent, Refund
 from payments.services import settlement
 from payments.services.opening import open_payment
 
 
 class NotRecorded(ValueError):
     """Neither a check nor cash."""
+
+
+def is_recorded(*, account: BillingAccount, check_number: str, amount_cents: int) -> bool:
+    """Whether a check of this number and amount was recorded for the account, and stands."""
+    found = Payment.objects.filter(
+        account=account,
+        method_kind=methods.CHECK,
+        method_brand=check_number.strip()[:40],
+        amount_cents=amount_cents,
+        settled_at__isnull=False,
+    )
+    return found.exclude(refunds__destination=Refund.Destination.NOWHERE).exists()
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from billing.models import BillingAccount, EntryKind, JournalLine, LedgerCode
 from payments import methods
-from payments.models import Payment
+from payments.models import Payment, Refund, RefundPart
 
 
 def recorded_cents(account: BillingAccount) -> int:
@@ -20,11 +20,15 @@ def recorded_cents(account: BillingAccount) -> int:
     added = {str(key): to_balance for key, _amount, to_balance in recorded}
     if not added:
         return 0
+    in_error = _in_error(account)
     in_bills = sum(amount - to_balance for _key, amount, to_balance in recorded)
+    in_bills -= sum(in_error.values())
     in_balance = balance = 0
     for kind, source_id, cents in _moves(account):
         balance += cents
-        if cents <= 0:
+        if kind == EntryKind.REFUND_PROMISED and source_id in in_error:
+            in_balance = max(0, in_balance + cents)
+        elif cents <= 0:
             kept = min(in_balance, balance)
             in_bills, in_balance = in_bills + in_balance - kept, kept
         elif kind == EntryKind.PAYMENT_SETTLED:
@@ -33,6 +37,19 @@ def recorded_cents(account: BillingAccount) -> int:
             came_back = min(cents, in_bills)
             in_bills, in_balance = in_bills - came_back, in_balance + came_back
     return in_balance
+
+
+def _in_error(account: BillingAccount) -> dict[str, int]:
+    """What was taken back because it was recorded in error: by refund, how much of it from bills."""
+    found = dict.fromkeys(
+        Refund.objects.filter(
+            payment__account=account, destination=Refund.Destination.NOWHERE
+        ).values_list("pk", flat=True),
+        0,
+    )
+    parts = RefundPart.objects.filter(refund__in=found, allocation__isnull=False)
+    found |= dict(parts.values_list("refund").annotate(cents=Sum("amount_cents")))
+    return {str(key): cents for key, cents in found.items()}
 
 
 def _moves(account: BillingAccount) -> list[tuple[str, str, int]]:

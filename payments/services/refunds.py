@@ -2,8 +2,9 @@
 
 A refund to the source: created → pending → succeeded, or failed, and then the money is the payer's
 account balance. A bank may send one back that had succeeded, days later: only Stripe's event or its
-book says so. A refund to the account balance takes effect at once. What is refunded of a bill is
-owed again. Together with what banks took, refunds never exceed what was captured: the CHECK
+book says so. A refund to the account balance takes effect at once; so does taking back a check or
+cash that was recorded in error, which goes nowhere. What is refunded of a bill is owed again.
+Together with what banks took, refunds never exceed what was captured: the CHECK
 payment_goes_back_once holds that against any number of requests at once.
 """
 
@@ -50,9 +51,20 @@ ASK_AFTER = dt.timedelta(minutes=2)
 ASK_PENDING_AFTER = dt.timedelta(hours=6)
 BATCH = 200
 
+# What a refund is owed to, or whose money it was never.
+_CREDITED = {
+    Refund.Destination.SOURCE: LedgerCode.REFUNDS,
+    Refund.Destination.BALANCE: LedgerCode.ACCOUNT_BALANCE,
+    Refund.Destination.NOWHERE: LedgerCode.BANK,
+}
+
 
 class CannotRefund(RuntimeError):
     """The payment cannot give back that much: it is not settled, disputed, or already refunded."""
+
+
+class NotUnanswered(RuntimeError):
+    """The refund has an answer, or may still be sent, or somebody is asking right now."""
 
 
 @transaction.atomic
@@ -83,6 +95,8 @@ def request(
     to_source = destination == Refund.Destination.SOURCE
     if to_source and methods.is_recorded(payment.method_kind):
         raise CannotRefund(f"{payment.reference} did not come through Stripe")
+    if destination == Refund.Destination.NOWHERE and not methods.is_recorded(payment.method_kind):
+        raise CannotRefund(f"{payment.reference} was not recorded by staff")
     if to_source:
         _count_as_refunded(payment, amount_cents)
     refund = Refund.objects.create(
@@ -98,15 +112,14 @@ def request(
         RefundPart(refund=refund, allocation_id=key, amount_cents=cents)
         for key, cents in chosen.items()
     )
-    owed_to = LedgerCode.REFUNDS if to_source else LedgerCode.ACCOUNT_BALANCE
-    _post(
-        refund, EntryKind.REFUND_PROMISED, [*debits, Posting(owed_to, -amount_cents, payment.account)]
-    )
+    credit = Posting(_CREDITED[destination], -amount_cents, payment.account)
+    _post(refund, EntryKind.REFUND_PROMISED, [*debits, credit])
     move_by_what_is_left(payment, via=Via.STAFF)
     if to_source:
         wake("send_refund", refund.pk)
     else:
-        balance.credit(account=payment.account, amount_cents=amount_cents)
+        if destination == Refund.Destination.BALANCE:
+            balance.credit(account=payment.account, amount_cents=amount_cents)
         _end(refund, RefundState.SUCCEEDED)
         emails.refunded(refund=refund)
     failpoint("payments.refund_before_commit")
@@ -223,6 +236,37 @@ def _asking() -> Iterator[None]:
         yield
     except Refused as error:
         raise OutcomeUnknown(error.code) from error
+
+
+def is_unanswered(refund: Refund, at: dt.datetime) -> bool:
+    """Whether Stripe never said anything about it, and the key under which it was sent has died."""
+    waits = refund.state in (RefundState.CREATED, RefundState.UNKNOWN)
+    return waits and not refund.refund_id and at - refund.created_at >= KEY_LIVES
+
+
+def ask_about(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
+    """End an unanswered refund by Stripe's word, because staff ask for it.
+
+    What Stripe holds takes effect. Where it holds no such refund, none can come any more: the money
+    becomes account balance, as that of a refund that failed. Calls Stripe: outside a transaction.
+    Raises NotUnanswered, or GatewayError where Stripe does not tell; then nothing has changed.
+    """
+    at = at or now()
+    with _lease(refund_id, at) as refund:
+        if refund is None or not is_unanswered(refund, at):
+            raise NotUnanswered(refund_id)
+        payment = refund.payment
+        with _asking():
+            found = gateway.find_refund(
+                region=payment.region,
+                reference=refund.reference,
+                intent_id=str(payment.intent_id),
+            )
+        if found is None:
+            _fail(refund_id=refund_id, code="not at Stripe")
+        else:
+            settle(refund_id=refund_id, sent=found)
+    return Refund.objects.get(pk=refund_id)
 
 
 @transaction.atomic

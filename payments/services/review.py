@@ -26,6 +26,10 @@ class MayHaveCharged(RuntimeError):
     """Stripe holds a charge of this payment, or did not answer; it cannot be called not charged."""
 
 
+class NothingToSendBack(RuntimeError):
+    """Stripe took nothing for this payment, or what was asked for: then asking again books it."""
+
+
 def in_review(payment: Payment) -> bool:
     """Whether nothing happens to the payment until staff decide; one that came to nothing, too, where
     Stripe charged it after all.
@@ -69,6 +73,40 @@ def mark_not_charged(*, payment: Payment) -> Payment:
     if ended.state in CAME_TO_NOTHING:
         Payment.objects.filter(pk=ended.pk).update(review_reason="")
     return ended
+
+
+def send_back(*, payment: Payment) -> Payment:
+    """Refund all that Stripe took for a payment of which it holds something else than we asked for, or
+    which had ended before, and end the payment as not charged; the payer is told.
+
+    Safe to call again where an answer was lost. Calls Stripe: outside a transaction. Raises
+    NotInReview; NothingToSendBack; MayHaveCharged where Stripe does not answer, or keeps something.
+    """
+    payment = Payment.objects.select_related("region").get(pk=payment.pk)
+    if not in_review(payment):
+        raise NotInReview(payment.reference)
+    try:
+        intent = _intent_of(payment)
+        if intent is None or not _is_ours_and_wrong(payment, intent):
+            raise NothingToSendBack(payment.reference)
+        kept = stripe_book.kept_cents(account=payment.region.stripe_account, intent_id=intent.id)
+        if kept:
+            gateway.create_refund(
+                region=payment.region,
+                reference=f"{payment.reference}-{kept}",  # another key for what is left after a part
+                intent_id=intent.id,
+                amount_cents=kept,
+            )
+    except GatewayError as error:
+        raise MayHaveCharged(payment.reference) from error
+    return mark_not_charged(payment=payment)
+
+
+def _is_ours_and_wrong(payment: Payment, intent: Intent) -> bool:
+    """Stripe took money for this payment that can never be booked as what it was to be."""
+    if intent.status != "succeeded" or intent.reference != payment.reference:
+        return False
+    return payment.state in CAME_TO_NOTHING or bool(settlement.mismatch(payment, intent))
 
 
 def _was_refunded(payment: Payment, intent: Intent) -> bool:

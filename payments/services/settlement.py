@@ -64,9 +64,9 @@ def settle(*, payment_id: int, intent: Intent, via: Via) -> Payment:
     target = target_state(intent)
     if target is None or payment.has_outcome or target == payment.state:
         return payment
-    mismatch = _mismatch(payment, intent)
-    if mismatch:
-        return _quarantine(payment, mismatch, via)
+    wrong = mismatch(payment, intent)
+    if wrong:
+        return _quarantine(payment, wrong, via)
     if target not in MOVES[payment.state]:
         # An older answer than the one we hold, such as "action needed" after "processing".
         log.info("payment.stale_answer", payment=payment.reference, told=target, state=payment.state)
@@ -124,7 +124,7 @@ def needs_review(*, payment_id: int, reason: str, via: Via) -> Payment:
     return _quarantine(lock_payment(payment_id), reason, via)
 
 
-def _mismatch(payment: Payment, intent: Intent) -> str:
+def mismatch(payment: Payment, intent: Intent) -> str:
     """What is wrong where Stripe holds something else than we asked for."""
     if intent.amount_cents != payment.charge_cents:
         return f"amount {intent.amount_cents} instead of {payment.charge_cents}"

@@ -11,7 +11,7 @@ from billing.access import account_required
 from billing.models import BillingAccount
 from payments import declines, gateway, methods
 from payments.csp import allow_stripe
-from payments.models import Payment, PaymentEvent, State
+from payments.models import DisputeState, Payment, PaymentEvent, State
 from payments.services import submission
 from payments.timeline import timeline
 from payments.views.steps import pay_again
@@ -42,6 +42,8 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
     kept = payment.allocations.filter(amount_cents__gt=F("moved_cents"))
     allocations = list(kept.select_related("invoice__patient").order_by("invoice_id"))
     refunds = list(payment.refunds.order_by("pk"))
+    disputes = list(payment.disputes.order_by("pk"))
+    taken_cents = sum(each.amount_cents for each in disputes if each.state == DisputeState.LOST)
     context = {
         "payment": payment,
         "allocations": allocations,
@@ -49,9 +51,10 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
             payment,
             events=payment.events.all(),
             refunds=refunds,
-            disputes=payment.disputes.order_by("pk"),
+            disputes=disputes,
         ),
-        "back_cents": sum(refund.amount_cents for refund in refunds),
+        "back_cents": sum(refund.amount_cents for refund in refunds) + taken_cents,
+        "taken_cents": taken_cents,
         "again_url": pay_again(payment, [allocation.invoice for allocation in allocations]),
         "method": methods.describe(
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4

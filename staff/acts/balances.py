@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from accounts.models import User
 from billing.models import BillingAccount, Invoice
-from common.locks import lock_one
+from common.locks import lock_id, lock_one
 from common.money import format_cents
 from payments.services import balance
 from payments.services.refunds import CannotRefund
@@ -79,9 +80,9 @@ class RefundBalance(_Balance):
                 "Nothing of the balance can go back to a card or bank account: it came another way, or"
                 " is on its way to a bill."
             )
-        if total > settings.STAFF_REFUND_LIMIT_CENTS or any(
-            refund_requests.needs_another(payment=payment, amount_cents=cents)
-            for payment, cents in parts
+        if any(
+            refund_requests.why_another(payment=payment, amount_cents=cents, by=by.user)
+            for payment, cents in [*parts, (parts[0][0], total)]
         ):
             limit = format_cents(settings.STAFF_REFUND_LIMIT_CENTS)
             raise Refused(
@@ -101,8 +102,9 @@ class RefundBalance(_Balance):
             {"amount_cents": total, "reason": data["reason"]},
         )
 
-    def locked(self, subject: Subject) -> Subject:
+    def locked(self, subject: Subject, by: Actor) -> Subject:
         account = lock_one(BillingAccount.objects.filter(pk=subject.household.pk))
+        lock_id(User, by.user.pk)
         return replace(subject, account=account, thing=account)
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:

@@ -96,7 +96,7 @@ class Act(ABC, View):
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
         """Raises Refused."""
 
-    def locked(self, subject: Subject) -> Subject:
+    def locked(self, subject: Subject, by: Actor) -> Subject:
         """The subject as it is under a lock, where the plan hangs on what others do meanwhile."""
         return subject
 
@@ -157,7 +157,7 @@ class Act(ABC, View):
                 act_key=key,
             )
             if self.within_transaction:
-                locked = self.locked(subject)
+                locked = self.locked(subject, by)
                 if locked is not subject and self.plan(locked, data, by).digest != plan.digest:
                     raise Refused(CHANGED)
                 return self.perform(locked, data, by)

@@ -1,5 +1,6 @@
 """Recording a check or cash, and moving a payment to another bill."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from staff.models import Action, May
 from staff.services.audit import Actor
 
 MOST_CENTS = 100_000_00  # of one check; more is a typing mistake
+SAME_CHECK = "A check of this number and amount is recorded for this account already."
 TO_BALANCE, MEDICAL, PREMIUM = "balance", "medical", "premium"
 
 
@@ -39,6 +41,13 @@ def _name(invoice: Invoice) -> str:
     return f"{invoice.number}, {invoice.patient.full_name}, {format_cents(invoice.payable_cents)} owed"
 
 
+def is_recorded(account: BillingAccount, data: Mapping[str, Any]) -> bool:
+    """Whether a check of this number and amount stands in the account's books already."""
+    return data.get("kind") == methods.CHECK and recorded.is_recorded(
+        account=account, check_number=data["check_number"], amount_cents=data["amount"]
+    )
+
+
 class RecordForm(forms.Form):
     kind = forms.ChoiceField(
         label="How it came",
@@ -50,8 +59,11 @@ class RecordForm(forms.Form):
     pays = forms.ChoiceField(label="Pays")
     reason = reason_field("Note")
 
-    def __init__(self, *args: Any, bills: list[Invoice], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, account: BillingAccount, bills: list[Invoice], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.account = account
         pays = self.fields["pays"]
         assert isinstance(pays, forms.ChoiceField)  # noqa: S101  # nosec B101  for the type checker
         pays.choices = [
@@ -65,6 +77,13 @@ class RecordForm(forms.Form):
         data = super().clean() or {}
         if data.get("kind") == methods.CHECK and not data.get("check_number"):
             self.add_error("check_number", "Enter the number of the check.")
+        elif data.get("amount") and is_recorded(self.account, data):
+            self.fields["another"] = forms.BooleanField(
+                label="It is another check, with the same number and amount", required=False
+            )
+            data["another"] = "another" in self.data
+            if not data["another"]:
+                self.add_error("another", SAME_CHECK)
         return data
 
 
@@ -75,9 +94,12 @@ class RecordPayment(Act):
         return account_subject(keys["key"])
 
     def form(self, subject: Subject, data: Any = None) -> RecordForm:
-        return RecordForm(data, bills=list(payable_bills(subject.household)[:50]))
+        account = subject.household
+        return RecordForm(data, account=account, bills=list(payable_bills(account)[:50]))
 
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
+        if is_recorded(subject.household, data) and not data.get("another"):
+            raise Refused(SAME_CHECK)
         parts, rest = self._divide(subject.household, data)
         effects = [
             f"{format_cents(data['amount'])} by {self._how(data)} is posted to account"
@@ -113,7 +135,7 @@ class RecordPayment(Act):
             raise Refused("A bill changed meanwhile. Look at it and try again.") from error
         return f"Payment {payment.reference} of {format_cents(payment.amount_cents)} is recorded."
 
-    def locked(self, subject: Subject) -> Subject:
+    def locked(self, subject: Subject, by: Actor) -> Subject:
         account = lock_one(BillingAccount.objects.filter(pk=subject.household.pk))
         return replace(subject, account=account, thing=account)
 

@@ -1,13 +1,15 @@
 """Refunding a payment: at once up to the limit, above it only with a second person."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.http import Http404
 
+from accounts.models import User
 from billing.services.balance import NotEnough
+from common.locks import lock_id
 from common.money import format_cents
 from payments import methods
 from payments.models import Payment, Refund
@@ -20,7 +22,9 @@ from staff.forms import amount_field, reason_field
 from staff.models import Action, May, RefundRequest, RequestState
 from staff.services import refund_requests
 from staff.services.audit import Actor
+from staff.services.refund_requests import Why
 
+WAITS = "A refund of this payment waits for approval already."
 CANNOT = "This payment cannot give back that much: look at what happened to it, and try again."
 
 
@@ -30,7 +34,11 @@ class RefundForm(forms.Form):
         self.fields["amount"] = amount_field(max_cents=left_cents, initial=left_cents)
         self.fields["destination"] = forms.ChoiceField(
             label="To",
-            choices=Refund.Destination.choices if to_source else Refund.Destination.choices[1:],
+            choices=[
+                (each.value, each.label)
+                for each in (Refund.Destination.SOURCE, Refund.Destination.BALANCE)
+                if to_source or each != Refund.Destination.SOURCE
+            ],
             widget=forms.RadioSelect,
             initial=Refund.Destination.SOURCE if to_source else Refund.Destination.BALANCE,
         )
@@ -59,23 +67,48 @@ def source_of(payment: Payment) -> str:
     )
 
 
-def why_another(payment: Payment) -> str:
+def words_for(why: Why, payment: Payment, by: User) -> str:
     """Why one person may not refund that much of a payment."""
-    limit, alone = settings.STAFF_REFUND_LIMIT_CENTS, refund_requests.alone_cents(payment)
-    if RefundRequest.objects.filter(payment=payment, state=RequestState.DECLINED).exists():
-        return "A refund of this payment was declined before"
-    if alone:
-        return f"With the {format_cents(alone)} refunded before this is above {format_cents(limit)}"
-    return f"This is above {format_cents(limit)}"
+    limit = format_cents(settings.STAFF_REFUND_LIMIT_CENTS)
+    match why:
+        case Why.DECLINED:
+            return "A refund of this payment was declined before"
+        case Why.PAYMENT:
+            alone = refund_requests.alone_cents(payment)
+            before = f"With the {format_cents(alone)} refunded before this" if alone else "This"
+            return f"{before} is above {limit}"
+        case Why.HOUSEHOLD:
+            alone = refund_requests.household_cents(payment.account)
+            return (
+                f"With the {format_cents(alone)} refunded of this household's payments in 24 hours"
+                f" this is above {limit}"
+            )
+        case Why.DAY:
+            alone, limit = (
+                refund_requests.day_cents(by),
+                format_cents(settings.STAFF_REFUND_DAY_LIMIT_CENTS),
+            )
+            return f"With the {format_cents(alone)} that you refunded in 24 hours this is above {limit}"
+
+
+def where_to(payment: Payment, destination: str) -> str:
+    """What becomes of the money, after "$40.00 of payment KP-…"."""
+    match destination:
+        case Refund.Destination.SOURCE:
+            return f"goes back to {source_of(payment)}"
+        case Refund.Destination.BALANCE:
+            return "goes back to the account balance"
+    return f"by {source_of(payment)} is taken out of the books: it was recorded in error"
 
 
 class RefundPayment(Act):
     may, title, button = May.REFUND, "Refund a payment", "Refund"
+    action: ClassVar[Action] = Action.REFUNDED
 
     def subject(self, **keys: Any) -> Subject:
         return payment_subject(keys["reference"])
 
-    def form(self, subject: Subject, data: Any = None) -> RefundForm:
+    def form(self, subject: Subject, data: Any = None) -> forms.Form:
         payment: Payment = subject.thing
         left_cents = left_of(payment)
         return RefundForm(
@@ -90,9 +123,9 @@ class RefundPayment(Act):
         to_source = data["destination"] == Refund.Destination.SOURCE
         if to_source and cents > payment.charge_cents - payment.refunded_cents - payment.disputed_cents:
             raise Refused("More than the card or bank account paid cannot go back there.")
-        where = source_of(payment) if to_source else "the account balance"
         effects = [
-            f"{format_cents(cents)} of payment {payment.reference} goes back to {where}.",
+            f"{format_cents(cents)} of payment {payment.reference}"
+            f" {where_to(payment, data['destination'])}.",
             # A second tab's confirmation says another sum, and so is not the one that was given.
             f"After that, {format_cents(left_of(payment) - cents)} of it can still go back.",
             f"Its bills are owed again by {format_cents(cents)} in all."
@@ -105,15 +138,20 @@ class RefundPayment(Act):
             "destination": data["destination"],
             "reason": data["reason"],
         }
-        if not refund_requests.needs_another(payment=payment, amount_cents=cents):
-            return Plan(Action.REFUNDED, effects, detail)
+        why = refund_requests.why_another(payment=payment, amount_cents=cents, by=by.user)
+        if why is None:
+            return Plan(self.action, effects, detail)
         if RefundRequest.objects.filter(payment=payment, state=RequestState.WAITING).exists():
-            raise Refused("A refund of this payment waits for approval already.")
-        effects.insert(0, f"{why_another(payment)}: nothing moves until another person approves it.")
+            raise Refused(WAITS)
+        words = words_for(why, payment, by.user)
+        effects.insert(0, f"{words}: nothing moves until another person approves it.")
         return Plan(Action.REFUND_REQUESTED, effects, detail)
 
-    def locked(self, subject: Subject) -> Subject:
-        return replace(subject, thing=lock_payment(subject.thing.pk))
+    def locked(self, subject: Subject, by: Actor) -> Subject:
+        """The payment, and who refunds: what one person may in a day is counted over all payments."""
+        payment = lock_payment(subject.thing.pk)
+        lock_id(User, by.user.pk)
+        return replace(subject, thing=payment)
 
     def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
         payment, cents = subject.thing, data["amount"]
@@ -124,11 +162,17 @@ class RefundPayment(Act):
             "reason": data["reason"],
             "requested_by": by.user,
         }
-        if refund_requests.needs_another(payment=payment, amount_cents=cents):
-            refund_requests.ask(**wanted)
+        if refund_requests.why_another(payment=payment, amount_cents=cents, by=by.user):
+            try:
+                refund_requests.ask(**wanted)
+            except refund_requests.AskedAlready as error:
+                raise Refused(WAITS) from error
             return f"The refund of {format_cents(cents)} waits for another person's approval."
         try:
             refund = refunds.request(**wanted)
         except (CannotRefund, NotEnough) as error:
             raise Refused(CANNOT) from error
-        return f"Refund {refund.reference} of {format_cents(cents)} is on its way."
+        return self.told(refund)
+
+    def told(self, refund: Refund) -> str:
+        return f"Refund {refund.reference} of {format_cents(refund.amount_cents)} is on its way."

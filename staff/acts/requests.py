@@ -10,12 +10,11 @@ from django.views.decorators.http import require_safe
 
 from billing.services.balance import NotEnough
 from common.money import format_cents
-from payments.models import Refund
 from payments.services.refunds import CannotRefund
 from staff import desk
 from staff.actor import actor_of
 from staff.acts.base import Act, Plan, Refused, Subject
-from staff.acts.refunds import CANNOT, left_of, source_of
+from staff.acts.refunds import CANNOT, left_of, where_to
 from staff.forms import reason_field
 from staff.models import Action, May, RefundRequest, RequestState
 from staff.services import audit, refund_requests
@@ -73,13 +72,12 @@ class Decide(Act):
             )
         if request.amount_cents > left_of(request.payment):
             raise Refused(CANNOT)
-        to_source = request.destination == Refund.Destination.SOURCE
-        where = source_of(request.payment) if to_source else "the account balance"
         return Plan(
             Action.REFUND_APPROVED,
             [
-                f"{amount} of payment {request.payment.reference} goes back to {where}, as"
-                f" {request.requested_by} asked: {request.reason}",
+                f"{amount} of payment {request.payment.reference}"
+                f" {where_to(request.payment, request.destination)}. {request.requested_by} asked"
+                f" for it: {request.reason}",
                 "The member sees it in the payment's timeline and gets a mail.",
             ],
             detail,

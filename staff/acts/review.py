@@ -1,18 +1,23 @@
-"""Payments without an outcome: ask Stripe again, or end one that Stripe never charged."""
+"""Payments and refunds without an outcome: by Stripe's word they get one, never by ours alone."""
 
 from typing import Any
 
 from django import forms
+from django.http import Http404
+from django.urls import reverse
 
+from common.clock import now
 from common.money import format_cents
-from payments.models import Payment
-from payments.services import review
+from payments.gateway import GatewayError
+from payments.models import Payment, Refund
+from payments.services import refunds, review
 from staff.acts.base import Act, Plan, Refused, Subject
 from staff.acts.refunds import payment_subject
 from staff.forms import SafeText, reason_field
 from staff.models import Action, May
 from staff.services.audit import Actor
 
+ANSWERED = "Stripe has answered, or may still be sent this refund, or is being asked right now."
 NOT_IN_REVIEW = "This payment does not wait for anybody: it has an outcome, or is being asked about."
 
 
@@ -100,3 +105,84 @@ class MarkNotCharged(_Review):
         except review.MayHaveCharged as error:
             raise Refused("Stripe holds a charge of it, or did not answer. Nothing changed.") from error
         return f"Payment {payment.reference} is marked as not charged."
+
+
+class SendBack(_Review):
+    title, button = "Send the charge back", "Send back"
+
+    def form(self, subject: Subject, data: Any = None) -> ReasonForm:
+        return ReasonForm(data)
+
+    def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
+        payment: Payment = subject.thing
+        self.check(payment)
+        return Plan(
+            Action.CHARGE_SENT_BACK,
+            [
+                f"All that Stripe took for payment {payment.reference} goes back to where it came from,"
+                " where it is not what we asked for.",
+                "The payment ends as not charged; its bills can be paid again, and the payer is told by"
+                " mail.",
+            ],
+            {"reason": data["reason"], "review_reason": payment.review_reason},
+        )
+
+    def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
+        try:
+            payment = review.send_back(payment=subject.thing)
+        except review.NotInReview as error:
+            raise Refused(NOT_IN_REVIEW) from error
+        except review.NothingToSendBack as error:
+            raise Refused(
+                "Stripe took nothing for it, or just what we asked for. Ask Stripe again, or mark it as"
+                " not charged."
+            ) from error
+        except review.MayHaveCharged as error:
+            raise Refused("Stripe did not answer, or still keeps a part. Try again later.") from error
+        return f"Sent back. Payment {payment.reference} is marked as not charged."
+
+
+class AskAboutRefund(Act):
+    """A refund that Stripe has not answered within the life of its key."""
+
+    may, title, button = May.RESOLVE, "Ask Stripe about a refund", "Ask Stripe"
+    within_transaction = False
+
+    def subject(self, **keys: Any) -> Subject:
+        found = Refund.objects.select_related("payment__account__guarantor", "payment__account__region")
+        refund = found.filter(reference=keys["reference"]).first()
+        if refund is None:
+            raise Http404
+        return Subject(refund.payment.account, refund, refund.reference)
+
+    def form(self, subject: Subject, data: Any = None) -> ReasonForm:
+        return ReasonForm(data)
+
+    def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
+        refund: Refund = subject.thing
+        if not refunds.is_unanswered(refund, now()):
+            raise Refused(ANSWERED)
+        cents = format_cents(refund.amount_cents)
+        return Plan(
+            Action.REFUND_ASKED,
+            [
+                f"Stripe is asked about refund {refund.reference} of {cents}, and what it says takes"
+                " effect.",
+                f"If it holds no such refund, none was made: the {cents} become account balance, and"
+                " the payer is told by mail.",
+                "Nothing is sent again.",
+            ],
+            {"reason": data["reason"], "payment": refund.payment.reference},
+        )
+
+    def perform(self, subject: Subject, data: dict[str, Any], by: Actor) -> str:
+        try:
+            refund = refunds.ask_about(refund_id=subject.thing.pk)
+        except refunds.NotUnanswered as error:
+            raise Refused(ANSWERED) from error
+        except GatewayError as error:
+            raise Refused("Stripe did not answer. Nothing changed.") from error
+        return f"Stripe was asked: {refund.get_state_display()}."
+
+    def after(self, subject: Subject) -> str:
+        return reverse("admin:desk_payment", args=[subject.thing.payment.reference])

@@ -1,15 +1,34 @@
-"""Refunds above the limit: asked for by one person, decided by another."""
+"""Refunds above a limit: asked for by one person, decided by another."""
+
+import datetime as dt
+from enum import Enum
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Sum
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet, Sum
 
 from accounts.models import User
+from billing.models import BillingAccount
 from common.clock import now
 from common.locks import lock_one
 from payments.models import Payment, Refund, RefundState
 from payments.services import refunds
 from staff.models import RefundRequest, RequestState
+
+DAY = dt.timedelta(hours=24)
+
+
+class Why(Enum):
+    """Why one person may not refund that much; the first that holds."""
+
+    DECLINED = "a refund of the payment was declined before"
+    PAYMENT = "with what was refunded of the payment without a second person"
+    HOUSEHOLD = "with what was refunded of the household's payments in a day"
+    DAY = "with what the person refunded in a day, of whosesoever payments"
+
+
+class AskedAlready(RuntimeError):
+    """A request of the same payment waits; one at a time."""
 
 
 class NotYours(RuntimeError):
@@ -25,20 +44,45 @@ def alone_cents(payment: Payment) -> int:
 
     What its own payer asked for does not count, nor what failed.
     """
-    made = Refund.objects.filter(payment=payment, requested_by__isnull=False, staff_request=None)
-    own = payment.account.guarantor.user_id
-    made = made.exclude(state=RefundState.FAILED).exclude(requested_by=own)
-    return made.aggregate(total=Sum("amount_cents"))["total"] or 0
+    return _sum(_alone(payment.account).filter(payment=payment))
 
 
-def needs_another(*, payment: Payment, amount_cents: int) -> bool:
-    """Whether one person may not refund that much more of a payment: not by parts, nor after a no.
+def household_cents(account: BillingAccount) -> int:
+    """The same of all payments of an account in the last 24 hours."""
+    return _sum(_alone(account).filter(payment__account=account, created_at__gt=now() - DAY))
 
-    Only under the payment's lock does the answer stay true.
+
+def day_cents(by: User) -> int:
+    """What somebody has refunded alone in the last 24 hours, of whosesoever payments."""
+    made = Refund.objects.filter(requested_by=by, staff_request=None, created_at__gt=now() - DAY)
+    return _sum(made.exclude(payment__account__guarantor__user=by))
+
+
+def _alone(account: BillingAccount) -> "QuerySet[Refund]":
+    made = Refund.objects.filter(requested_by__isnull=False, staff_request=None)
+    return made.exclude(requested_by=account.guarantor.user_id)
+
+
+def _sum(refunds: "QuerySet[Refund]") -> int:
+    kept = refunds.exclude(state=RefundState.FAILED)
+    return kept.aggregate(total=Sum("amount_cents"))["total"] or 0
+
+
+def why_another(*, payment: Payment, amount_cents: int, by: User) -> Why | None:
+    """Why one person may not refund that much more of a payment; None where they may.
+
+    Neither by parts, nor after a no, nor by parts of other payments. Only under the payment's lock
+    and, as for other accounts, the person's own does the answer stay true.
     """
     if RefundRequest.objects.filter(payment=payment, state=RequestState.DECLINED).exists():
-        return True
-    return alone_cents(payment) + amount_cents > settings.STAFF_REFUND_LIMIT_CENTS
+        return Why.DECLINED
+    if alone_cents(payment) + amount_cents > settings.STAFF_REFUND_LIMIT_CENTS:
+        return Why.PAYMENT
+    if household_cents(payment.account) + amount_cents > settings.STAFF_REFUND_LIMIT_CENTS:
+        return Why.HOUSEHOLD
+    if day_cents(by) + amount_cents > settings.STAFF_REFUND_DAY_LIMIT_CENTS:
+        return Why.DAY
+    return None
 
 
 def ask(
@@ -49,14 +93,18 @@ def ask(
     reason: str,
     requested_by: User,
 ) -> RefundRequest:
-    """Nothing moves. Raises IntegrityError where a request of this payment waits already."""
-    return RefundRequest.objects.create(
-        payment=payment,
-        amount_cents=amount_cents,
-        destination=destination,
-        reason=reason,
-        requested_by=requested_by,
-    )
+    """Nothing moves. Raises AskedAlready where a request of this payment waits."""
+    try:
+        with transaction.atomic():
+            return RefundRequest.objects.create(
+                payment=payment,
+                amount_cents=amount_cents,
+                destination=destination,
+                reason=reason,
+                requested_by=requested_by,
+            )
+    except IntegrityError as error:
+        raise AskedAlready(payment.reference) from error
 
 
 @transaction.atomic

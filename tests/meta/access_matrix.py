@@ -32,11 +32,12 @@ from payments.models import (
     Payment,
     PaymentMethod,
     ReconciledDay,
+    Refund,
     StripePayout,
     StripeTransaction,
 )
 from payments.services import checkout as checkouts
-from payments.services import receipt_links
+from payments.services import receipt_links, refunds
 from staff.models import RefundRequest
 from support.models import Change, Conversation, DeskHours, SocialProfile
 from support.services import links
@@ -179,6 +180,16 @@ class World:
         return Email.objects.create(
             from_email="a@example.com", to=[self.account.guarantor.user.email], subject="Receipt"
         ).pk
+
+    def refund(self) -> str:
+        """A refund by its reference."""
+        return refunds.request(
+            payment=self.paid(),
+            amount_cents=1_00,
+            destination=Refund.Destination.BALANCE,
+            reason="Paid twice",
+            requested_by=None,
+        ).reference
 
     def refund_request(self) -> int:
         """A refund that waits for approval."""
@@ -563,6 +574,8 @@ ROWS: dict[str, Row] = {
     "admin:desk_refund": staff(*ACTING, args=paid_reference),
     "admin:desk_refund POST": staff(*ACTING, outcome=UNPROCESSABLE, method="post", args=paid_reference),
     "admin:desk_move": staff(*ACTING, args=paid_reference),
+    "admin:desk_undo": staff(*ACTING, args=paid_reference),
+    "admin:desk_undo POST": staff(*ACTING, outcome=UNPROCESSABLE, method="post", args=paid_reference),
     "admin:desk_record": staff(*ACTING, args=account_key),
     "admin:desk_record POST": staff(*ACTING, outcome=UNPROCESSABLE, method="post", args=account_key),
     "admin:desk_apply_balance": staff(*ACTING, args=account_key),
@@ -570,6 +583,8 @@ ROWS: dict[str, Row] = {
     "admin:desk_mail_again": staff(*ACTING, args=lambda world: [world.mail_to_owner()]),
     "admin:desk_ask": staff(*DECIDING, args=paid_reference),
     "admin:desk_end": staff(*DECIDING, args=paid_reference),
+    "admin:desk_send_back": staff(*DECIDING, args=paid_reference),
+    "admin:desk_refund_ask": staff(*DECIDING, args=lambda world: [world.refund()]),
     "admin:desk_correct": staff(*DECIDING, args=lambda world: [world.invoice.pk]),
     "admin:desk_correct POST": staff(
         *DECIDING, outcome=UNPROCESSABLE, method="post", args=lambda world: [world.invoice.pk]

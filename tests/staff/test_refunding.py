@@ -17,6 +17,7 @@ from staff.acts.base import Subject
 from staff.acts.refunds import RefundPayment
 from staff.models import Action, AuditRecord, RefundRequest, RequestState
 from staff.services import refund_requests
+from staff.services.audit import Actor
 from tests.support import paying
 from tests.support.factories import make_account, make_invoice, make_staff
 from tests.support.staff import act, browser_of, confirm, text_of
@@ -233,7 +234,7 @@ class TestAboveTheLimit:
         _page, others = confirm(supervisor, url_of(payment), WANTED | {"amount": "150.00"})
         locked = RefundPayment.locked
 
-        def after_the_other(act: RefundPayment, subject: Subject) -> Subject:
+        def after_the_other(act: RefundPayment, subject: Subject, by: Actor) -> Subject:
             monkeypatch.setattr(RefundPayment, "locked", locked)
             refunds.request(
                 payment=payment,
@@ -242,7 +243,7 @@ class TestAboveTheLimit:
                 reason="Faster",
                 requested_by=User.objects.get(pk=supervisor.session["_auth_user_id"]),
             )
-            return locked(act, subject)
+            return locked(act, subject, by)
 
         monkeypatch.setattr(RefundPayment, "locked", after_the_other)
         refused = agent.post(url_of(payment), data)

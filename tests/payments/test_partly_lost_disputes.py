@@ -1,0 +1,101 @@
+"""A bank keeps a part of a payment: that part is owed again, and the rest stands."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from billing.models import BillingAccount, JournalLine
+from demo.stripe.core import Sandbox
+from payments.models import Payment, Refund, State
+from payments.services import refunds
+from payments.services.verification import CHECKS
+from tests.support import paying
+from tests.support.billing import words
+from tests.support.factories import make_account, make_invoice
+from tests.support.history import dispute
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account() -> BillingAccount:
+    return make_account()
+
+
+@pytest.fixture
+def payment(sandbox: Sandbox, account: BillingAccount) -> Payment:
+    return paying.pay(sandbox, make_invoice(account, 100_00))
+
+
+@pytest.fixture(autouse=True)
+def _the_books_hold() -> object:
+    yield
+    assert {name: list(check()) for name, check in CHECKS.items()} == {name: [] for name in CHECKS}
+
+
+def test_only_the_part_is_owed_again_and_the_payment_is_not_called_returned(
+    account: BillingAccount, payment: Payment
+) -> None:
+    dispute(payment, 30_00, status="needs_response")
+    assert payment.state == State.DISPUTED
+    dispute(payment, 30_00, status="lost")
+    assert (payment.state, payment.disputed_cents, payment.decline_code) == (
+        State.PARTLY_REFUNDED,
+        30_00,
+        "",
+    )
+    assert paying.owed(account) == 30_00
+    lost = JournalLine.objects.filter(entry__kind="dispute_lost").order_by("-amount_cents")
+    assert list(lost.values_list("ledger_account", "amount_cents")) == [
+        ("receivable", 30_00),
+        ("disputes", -30_00),
+    ]
+    client = Client()
+    client.force_login(account.guarantor.user)
+    said = words(client.get(reverse("payments:show", args=[payment.reference])))
+    assert "Your bank took a part of this payment back" in said
+    assert "$30.00" in said
+    assert "Your bank decided for you and kept the $30.00" in said
+
+
+def test_the_rest_can_be_refunded_and_no_more(account: BillingAccount, payment: Payment) -> None:
+    dispute(payment, 30_00, status="lost")
+
+    def refund(cents: int) -> Refund:
+        return refunds.request(
+            payment=payment,
+            amount_cents=cents,
+            destination=Refund.Destination.SOURCE,
+            reason="",
+            requested_by=None,
+        )
+
+    with pytest.raises(refunds.CannotRefund):
+        refund(70_01)
+    assert paying.owed(account) == 30_00
+    refunds.advance(refund_id=refund(70_00).pk)
+    payment.refresh_from_db()
+    assert (payment.state, payment.refunded_cents, payment.disputed_cents) == (
+        State.REFUNDED,
+        70_00,
+        30_00,
+    )
+    assert paying.owed(account) == 100_00
+
+
+def test_what_takes_the_last_of_it_returns_it(account: BillingAccount, payment: Payment) -> None:
+    dispute(payment, 30_00, status="lost", number=1)
+    dispute(payment, 70_00, status="lost", number=2)
+    assert payment.state == State.RETURNED
+    assert paying.owed(account) == 100_00
+
+
+def test_another_part_that_is_still_disputed_keeps_it_so(
+    account: BillingAccount, payment: Payment
+) -> None:
+    dispute(payment, 20_00, status="needs_response", number=1)
+    dispute(payment, 30_00, status="lost", number=2)
+    assert payment.state == State.DISPUTED
+    dispute(payment, 20_00, status="won", number=1)
+    assert (payment.state, payment.disputed_cents) == (State.PARTLY_REFUNDED, 30_00)
+    assert paying.owed(account) == 30_00
