@@ -20,6 +20,8 @@ from typing import Any
 Object = dict[str, Any]
 
 BUSY_TIMEOUT_SECONDS = 30
+# How long a write waits for the disk. Tests turn it OFF: what a killed process wrote stays in any case.
+SYNCHRONOUS = "NORMAL"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -178,7 +180,7 @@ class Store:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         return connection
 
     def _switch_to_wal(self) -> None:

@@ -4,8 +4,9 @@ from contextlib import closing
 
 import psycopg
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import connection
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from demo import postgres
 
@@ -95,10 +96,9 @@ class Emptier:
             self._connection = None
 
 
-# What DISCARD ALL does, but for prepared statements: psycopg does not notice every time that they went.
+# What DISCARD ALL does, but for prepared statements, which psycopg believes to be there.
 _RENEWED = """
-    CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();
-    DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES
+    CLOSE ALL; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES
 """
 
 
@@ -108,12 +108,14 @@ def renew() -> bool:
     Django closes it after every test that commits; half of what such a test asks the database for is
     then what a new connection has to learn anew about the tables.
     """
-    if connection.connection is None:
+    made = connection.connection
+    if made is None:
         return True
+    if made.info.transaction_status != TransactionStatus.IDLE:
+        return False
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_RENEWED)
+        made.execute(_RENEWED, prepare=False)  # several statements cannot be prepared
         connection.ensure_timezone()
-    except DatabaseError:  # the server is gone, or a transaction was left open
+    except psycopg.Error:  # the server is gone
         return False
     return True
