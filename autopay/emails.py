@@ -272,6 +272,29 @@ def not_taken(*, draft: Draft) -> Email | None:
     return send(draft.enrollment, write)
 
 
+def no_tries_left(*, draft: Draft) -> Email | None:
+    """A method was refused as often as it may be tried for a bill: only its owner can go on."""
+
+    def write() -> Letter:
+        method = {"method": name_of(draft.enrollment.method)}
+        return _about_draw(
+            draft,
+            _("Autopay: %(method)s is not tried again") % method,
+            _(
+                "%(method)s was refused for this bill as often as banks let us try. We do not try it "
+                "again, and nothing was taken."
+            )
+            % method,
+            _(
+                "Please pay this bill yourself, or choose another payment method for autopay: then it "
+                "is announced and drawn."
+            ),
+            pay=True,
+        )
+
+    return send(draft.enrollment, write)
+
+
 def confirm_yourself(*, draft: Draft) -> Email | None:
     """The bank wants to hear from the cardholder: only they can pay this one."""
     return send(

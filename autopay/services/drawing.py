@@ -16,7 +16,7 @@ import structlog
 from django.db import connection, connections, transaction
 
 from accounts.models import Region
-from autopay import retries, schedule
+from autopay import emails, retries, schedule
 from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
 from autopay.models import (
     Draft,
@@ -253,6 +253,7 @@ def _tries_are_left(claimed: Claimed, as_of: dt.date) -> bool:
     if draft.state == DraftState.FAILED:
         draft.next_try_on = None
         draft.save(update_fields=["next_try_on"])
+        emails.no_tries_left(draft=draft)
     else:
         moves.hold(draft, Reason.NO_TRIES_LEFT)
     return False

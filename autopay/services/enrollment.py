@@ -28,7 +28,7 @@ from autopay.models import (
     Reason,
     StopReason,
 )
-from autopay.services import moves, planning
+from autopay.services import moves, notices, planning
 from autopay.services.locking import lock_account, lock_draft, lock_drafts, lock_enrollment
 from autopay.terms import Choice, check_day, check_limit, choice_of, for_autopay
 from billing.models import BillingAccount
@@ -96,6 +96,7 @@ def _enroll(account: BillingAccount, choice: Choice, agreement: Agreement, by: U
     _note(enrollment, Kind.ENROLLED, by, agreement.consent, signed=True)
     emails.enrolled(enrollment=enrollment)
     planning.plan(enrollment=enrollment, as_of=today)
+    notices.announce_at_once(enrollment=enrollment, as_of=today)
     return enrollment
 
 

@@ -8,7 +8,7 @@ import datetime as dt
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from post_office.models import STATUS, Email
 
 from accounts.models import Region
@@ -16,6 +16,7 @@ from autopay import emails, letters, schedule
 from autopay.models import (
     Draft,
     DraftState,
+    Enrollment,
     EnrollmentState,
     Notice,
     NoticeState,
@@ -32,16 +33,30 @@ log = structlog.get_logger(__name__)
 
 def announce_due(*, region: Region, as_of: dt.date) -> int:
     """Write the notices whose time has come on a region's day; returns how many."""
-    waiting = Draft.objects.filter(
-        enrollment__account__region=region,
-        enrollment__state=EnrollmentState.ACTIVE,
-        state=DraftState.PLANNED,
-        draw_on__lte=as_of + dt.timedelta(days=schedule.ANNOUNCE_DAYS),
-    ).exclude(Exists(Notice.objects.filter(draft=OuterRef("pk"), state__in=planning.STANDING)))
+    waiting = _waiting(as_of).filter(
+        enrollment__account__region=region, enrollment__state=EnrollmentState.ACTIVE
+    )
     return for_each(
-        list(waiting.order_by("draw_on", "pk").values_list("pk", flat=True)),
+        list(waiting.values_list("pk", flat=True)),
         lambda pk: announce(draft_id=pk, as_of=as_of),
         failing="notices that could not be written",
+    )
+
+
+def announce_at_once(*, enrollment: Enrollment, as_of: dt.date) -> None:
+    """Write what a new enrollment's bills ask for now, in the caller's transaction."""
+    for pk in _waiting(as_of).filter(enrollment=enrollment).values_list("pk", flat=True):
+        announce(draft_id=pk, as_of=as_of)
+
+
+def _waiting(as_of: dt.date) -> "QuerySet[Draft]":
+    """Draws that are near and of which nobody was told."""
+    near = as_of + dt.timedelta(days=schedule.ANNOUNCE_DAYS)
+    standing = Notice.objects.filter(draft=OuterRef("pk"), state__in=planning.STANDING)
+    return (
+        Draft.objects.filter(state=DraftState.PLANNED, draw_on__lte=near)
+        .exclude(Exists(standing))
+        .order_by("draw_on", "pk")
     )
 
 

@@ -28,6 +28,8 @@ from common.batches import for_each
 from payments.services.checkout import MIN_CENTS
 
 STANDING = (NoticeState.QUEUED, NoticeState.DELIVERED)
+# What another method may well pay.
+METHODS_FAULT = (Reason.NOT_TAKEN, Reason.NO_TRIES_LEFT)
 
 
 def plan_region(*, region: Region, as_of: dt.date) -> int:
@@ -153,7 +155,7 @@ def take_up_again(*, enrollment: Enrollment, as_of: dt.date, also_refused: bool 
         )
         refused = also_refused and (
             draft.state == DraftState.FAILED
-            or (draft.state == DraftState.HELD and draft.reason == Reason.NOT_TAKEN)
+            or (draft.state == DraftState.HELD and draft.reason in METHODS_FAULT)
         )
         if (missed or refused) and draft.invoice.payable_cents >= MIN_CENTS:
             moves.plan_again(draft, amount_cents=draft.invoice.payable_cents, as_of=as_of)

@@ -1,32 +1,39 @@
 """What follows a refusal: told in plain words, tried again by the rules, or stopped."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from post_office.models import Email
 
-from autopay.models import Draft, DraftState, Enrollment
+from autopay import presenting
+from autopay.models import Draft, DraftState, Enrollment, Reason
 from autopay.retries import After, verdict
 from autopay.services import enrollment, outcomes
+from autopay.terms import choice_of
 from common.clock import business_date
 from demo.stripe.ach import RETURNS
 from demo.stripe.core import Sandbox
 from payments import gateway
 from payments.models import Payment, PaymentEvent, PaymentMethod, State
 from payments.services import disputes
+from staff.lists import LISTS
 from tests.support import methods, paying
 from tests.support.autopay import (
     DUE,
     START,
     Calendar,
+    agree,
     announced,
     assert_invariants,
     by,
+    enroll,
     enrolled,
     run,
     settle,
     work,
 )
+from tests.support.autopay_pages import browser_of
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
@@ -199,7 +206,50 @@ def test_row_34_a_debit_without_money_is_presented_twice_more_and_no_more(
     draft.refresh_from_db()
     assert draft.next_try_on is None
     assert draft.attempts.count() == 3
+    assert "is not tried again" in told(draft)[-1]
     assert charged(sandbox) == {}
+    assert_invariants(sandbox)
+
+
+def test_a_method_without_tries_left_is_told_of_and_another_one_pays(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Autopay that is begun anew does not begin the count anew."""
+    draft, stands = returned(sandbox, calendar, "R01")
+    for day in (dt.date(2026, 11, 23), dt.date(2026, 12, 3)):
+        calendar.go_to(day)
+        run(stands.account.region)
+        give_back(sandbox, draft, "R01")
+        draft.refresh_from_db()
+    enrollment.cancel(enrollment=stands, **by(stands))
+    stands = enroll(stands.method)
+    again = stands.drafts.get()
+    calendar.go_to(again.draw_on - dt.timedelta(days=11))
+    work(stands.account.region)
+    calendar.go_to(again.draw_on)
+    run(stands.account.region)
+
+    again.refresh_from_db()
+    assert (again.state, again.reason) == (DraftState.HELD, Reason.NO_TRIES_LEFT)
+    mail = mails_of(again)[-1]
+    assert mail.subject == "Autopay: STRIPE TEST BANK account ending in 6789 is not tried again"
+    assert "Please pay this bill yourself, or choose another payment method" in mail.message
+    assert f"/bills/{again.invoice_id}/" in mail.message
+    page = browser_of(stands.account).get("/autopay/").text
+    assert "It was tried as often as the rules allow" in page
+    assert presenting.pay_url(again) in page
+    assert again in LISTS["draws"].rows()
+    assert charged(sandbox) == {}
+
+    card = methods.add(sandbox, stands.account)
+    enrollment.change_method(
+        enrollment=stands,
+        method=card,
+        agreement=agree(stands.account, replace(choice_of(stands), method=card)),
+        by=stands.account.guarantor.user,
+    )
+    again.refresh_from_db()
+    assert again.state == DraftState.PLANNED
     assert_invariants(sandbox)
 
 

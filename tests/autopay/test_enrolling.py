@@ -119,6 +119,23 @@ def test_agreeing_counts_only_for_what_was_shown(sandbox: Sandbox, calendar: Cal
     assert not Enrollment.objects.exists()
 
 
+def test_what_is_due_soon_is_announced_together_with_the_copy(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    method = methods.add(sandbox, make_account())
+    soon, late = (bill(method.account, due_on=START + dt.timedelta(days=days)) for days in (14, 40))
+    user = method.account.guarantor.user
+    before = len(mails_to(user.email))
+
+    enroll(method)
+
+    announced, planned = (Draft.objects.get(invoice=invoice) for invoice in (soon, late))
+    assert [notice.draw_on for notice in announced.notices.all()] == [soon.due_on]
+    assert planned.notices.count() == 0
+    assert len(mails_to(user.email)) == before + 2
+    assert mails_to(user.email)[-1].subject == "We will draw $120.00 on Nov. 16, 2026"
+
+
 @pytest.mark.parametrize(
     ("bad", "field"),
     [
