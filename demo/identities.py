@@ -1,9 +1,10 @@
 """Every sample identity with what a script needs to act as that person."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from billing.models import Invoice
-from demo.people import MEMBERS, STAFF
+from demo.people import MEMBERS, STAFF, SampleMember, SampleStaff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,9 @@ class Identity:
     totp_secret: str | None  # Base32; makes the codes of the second step (RFC 6238)
 
 
-def identities() -> list[Identity]:
+def identities(
+    *, members: Iterable[SampleMember] = MEMBERS, staff: Iterable[SampleStaff] = STAFF
+) -> list[Identity]:
     pay_codes = {
         (region, account): code
         for region, account, code in Invoice.objects.open()
@@ -34,7 +37,7 @@ def identities() -> list[Identity]:
         .order_by("-due_on", "-pk")
         .values_list("account__region__code", "account__account_number", "pay_code")
     }
-    members = [
+    as_members = [
         Identity(
             role=person.role,
             email=person.email,
@@ -48,9 +51,9 @@ def identities() -> list[Identity]:
             pay_code=pay_codes.get((person.region, person.account_number)),
             totp_secret=None,
         )
-        for person in MEMBERS
+        for person in members
     ]
-    staff = [
+    as_staff = [
         Identity(
             role=person.role,
             email=person.email,
@@ -64,6 +67,6 @@ def identities() -> list[Identity]:
             pay_code=None,
             totp_secret=person.totp_secret,
         )
-        for person in STAFF
+        for person in staff
     ]
-    return members + staff
+    return as_members + as_staff

@@ -113,16 +113,16 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-class ProductsByFile(LoadScopeScheduling):
-    """Shares out single tests, but a file of tests/e2e/ whole: its tests use one running product.
+class OneProduct(LoadScopeScheduling):
+    """Shares out single tests, but tests/e2e/ whole, and first: its stories use one running product.
 
     pytest-xdist's own groups do not reach the scheduler with this pytest: they are written to an
     attribute that a node no longer has.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if nodeid.startswith("tests/e2e/") else nodeid
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ProductsByFile:
-    return ProductsByFile(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneProduct:
+    return OneProduct(config, log)

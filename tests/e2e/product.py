@@ -2,24 +2,27 @@
 
 import json
 import os
-import shutil
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 
 from demo import postgres
+from demo.environment import ROOT
+from demo.stripe import report
+from demo.stripe.store import Store
+from tests.e2e.terminal import Terminal
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 180.0
 STOP_SECONDS = 60.0
-# Its sample identities, as a prepared product left them.
-PEOPLE = "people.json"
 # What the test run's own settings put into the environment, and what a developer may have set.
 NOT_OURS = ("DATABASE_", "REDIS_URL", "STRIPE_", "KPPAY_", "DJANGO_", "PYTEST_", "SITE_URL", "PORT")
 
@@ -30,79 +33,78 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def prepare(folder: Path) -> None:
-    """Start a product for the first time and stop it: what is left is what Product.start_copy takes."""
-    product = Product.start(folder)
-    assert "sample people" in product.output.read_text()
-    (folder / PEOPLE).write_text(product.manage("demo_logins", "--json"))
-    assert product.stop() == 0
-    # What belongs to that one start: jobs it had not done, and a port that two copies cannot share.
-    for name in ("redis", "logs"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "stripe" / "port").unlink()
-
-
 def environment(folder: Path) -> dict[str, str]:
     """A bare environment with the demo's data in a folder of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
     return kept | {"KPPAY_DEMO_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
 
 
-@dataclass
+def head_of(mail: Path) -> EmailMessage:
+    with mail.open("rb") as file:
+        return BytesHeaderParser(policy=policy.default).parse(file)
+
+
 class Product:
-    """One run of `python -m demo.up`."""
+    """`python -m demo.up` in one folder at one port, with variables that a person has set.
 
-    folder: Path
-    port: int
+    It can be started again after it has ended. `outputs` has what each of its starts printed.
+    """
+
     process: "subprocess.Popen[str]"
-    output: Path
 
-    @classmethod
-    def start(cls, folder: Path, *, port: int | None = None, **variables: str) -> "Product":
-        """Start it, with variables that a person has set, and wait until it says it is ready."""
-        folder.mkdir(parents=True, exist_ok=True)
-        port = port or free_port()
-        output = folder.parent / f"{folder.name}.out"
-        with output.open("w") as printed:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "demo.up", "--port", str(port)],
+    def __init__(self, folder: Path, *, port: int | None = None, **variables: str) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.outputs: list[Path] = []
+        self._variables = variables
+        self._terminal: Terminal | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it says it is ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.outputs.append(self.folder.parent / f"{self.folder.name}.{len(self.outputs)}.out")
+        with self.outputs[-1].open("w") as printed:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "demo.up", "--port", str(self.port)],
                 cwd=ROOT,
-                env=environment(folder) | variables,
+                env=environment(self.folder) | self._variables,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        product = cls(folder, port, process, output)
-        product.wait_for_line(f"KPPay is ready at {product.url}")
-        return product
-
-    @classmethod
-    def start_copy(cls, prepared: Path, folder: Path) -> "Product":
-        """Start one that has been started before: with its people and bills, and nothing under way."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # With its owners: PostgreSQL's files belong to another user where root runs this.
-        subprocess.run(["cp", "-a", str(prepared), str(folder)], check=True)
-        return cls.start(folder)
+        self._wait_for_line(f"KPPay is ready at {self.url}")
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def wait_for_line(self, text: str) -> None:
+    @property
+    def runs(self) -> bool:
+        return bool(self.outputs) and self.process.poll() is None
+
+    def said(self, start: int = -1) -> str:
+        """What it printed, the last time that it was started or another."""
+        return self.outputs[start].read_text()
+
+    def _wait_for_line(self, text: str) -> None:
         """Raises AssertionError with what was printed when the process ends or the time is up."""
         deadline = time.monotonic() + READY_SECONDS
-        while text not in self.output.read_text():
-            assert self.process.poll() is None, self.output.read_text()
-            assert time.monotonic() < deadline, self.output.read_text()
+        while text not in self.said():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
             time.sleep(0.1)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """As Ctrl-C does; returns the exit code."""
+        self.close_terminal()
         self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
 
     def end(self) -> None:
         """At once, where nobody asks how it ends (test_up does): its children end with it."""
+        self.close_terminal()
+        if not self.runs:
+            return
         if sys.platform == "linux":
             self.process.kill()
             self.process.wait(STOP_SECONDS)
@@ -111,7 +113,7 @@ class Product:
             self.stop()
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """A command in another terminal."""
+        """A command in a terminal of its own."""
         return subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
@@ -123,13 +125,28 @@ class Product:
         )
 
     def manage(self, *arguments: str) -> str:
-        """What a management command prints; it must succeed."""
-        result = self.run("manage.py", *arguments)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
+        """What a management command prints in another terminal; it must succeed."""
+        if self._terminal is None:
+            self._terminal = Terminal(environment(self.folder))
+        answer = self._terminal.manage(*arguments)
+        assert answer.code == 0, answer.stdout + answer.stderr
+        return answer.stdout
 
-    def identities(self) -> list[dict[str, Any]]:
-        return list(json.loads((self.folder / PEOPLE).read_text()))
+    def python(self, words: str) -> str:
+        """What some lines of Python print there: what beat wakes workers for later, for example."""
+        return self.manage("shell", "--no-imports", "-c", words)
+
+    def close_terminal(self) -> None:
+        if self._terminal is not None:
+            self._terminal.close()
+            self._terminal = None
+
+    def has_mail(self, *, to: str, subject: str) -> bool:
+        """Whether its mailbox has a mail to somebody with these words (a pattern) in its subject."""
+        return any(
+            to in mail["To"] and re.search(subject, mail["Subject"])
+            for mail in map(head_of, (self.folder / "mail").glob("*.eml"))
+        )
 
     def sandbox(self, method: str, path: str, **body: object) -> None:
         """Pull one of the sandbox's levers (demo.stripe.control)."""
@@ -140,16 +157,18 @@ class Product:
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             assert response.status < 300
 
     def charges(self, account: str) -> list[dict[str, Any]]:
-        """What the sandbox charged in a Stripe account, from its own book: the witness.
+        """What the sandbox charged in a Stripe account, oldest first, from its own book: the witness.
 
-        The report fails on a request that Stripe would not have understood.
+        Fails on a request that Stripe would not have understood.
         """
-        store = self.folder / "stripe" / "stripe.sqlite"
-        result = self.run("-m", "demo.stripe", "--report", "--json", "--store", str(store))
-        assert result.returncode == 0, result.stdout + result.stderr
-        accounts = json.loads(result.stdout)["accounts"]
-        return list(accounts.get(account, {"charges": []})["charges"])
+        store = Store(self.folder / "stripe" / "stripe.sqlite")
+        try:
+            book = report.summary(store)
+        finally:
+            store.close()
+        assert book["violations"] == []
+        return list(book["accounts"].get(account, {"charges": []})["charges"])

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
@@ -51,15 +52,18 @@ def register(page: Page, product: Product, person: dict[str, Any]) -> None:
 
 def open_mail(page: Page, product: Product, *, to: str, subject: str) -> None:
     """The newest mail to somebody with these words in its subject, once it has been delivered."""
-    deadline = time.monotonic() + SOON / 1000
+    until(page, lambda: product.has_mail(to=to, subject=subject), f"mail to {to} about {subject}")
+    page.goto(f"{product.url}/demo/mail/")
     row = page.get_by_role("row").filter(has_text=to).filter(has_text=re.compile(subject))
-    while True:
-        page.goto(f"{product.url}/demo/mail/")
-        if row.count():
-            break
-        assert time.monotonic() < deadline, f"no mail to {to} about {subject}"
-        page.wait_for_timeout(500)
     press(row.first.get_by_role("link"))
+
+
+def until(page: Page, is_so: Callable[[], bool], what: str) -> None:
+    """Wait for what a worker brings about; the page goes on meanwhile."""
+    deadline = time.monotonic() + SOON / 1000
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        page.wait_for_timeout(100)
 
 
 def follow_mailed_link(page: Page, part: str) -> None:

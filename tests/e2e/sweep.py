@@ -20,9 +20,12 @@ class Sweep:
     found: list[str] = field(default_factory=list)
 
     def look(self, state: str) -> None:
-        """Check the page as it stands, in every look."""
+        """Check the page as it stands, in every look; then it has its size again."""
+        size = self.page.viewport_size
         LOOKED_AT.add(address_of(self.page))
         self.found += [f"{state}, {line}" for line in faults_in_every_look(self.page)]
+        if size is not None:
+            self.page.set_viewport_size(size)
 
     def visit(self, url: str, state: str, *, status: int = 200) -> None:
         response = self.page.goto(url)

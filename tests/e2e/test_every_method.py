@@ -63,11 +63,11 @@ def at_the_bank(page: Page, product: Product, act: str, reference: str) -> None:
 def until(page: Page, product: Product, reference: str, heading: str) -> None:
     """Load a payment's page until it says so: the bank's news reaches us by webhook."""
     expect_soon = page.get_by_role("heading", name=heading, level=1)
-    for _ in range(60):
+    for _ in range(120):
         page.goto(f"{product.url}/payments/{reference}/")
         if expect_soon.is_visible():
             return
-        page.wait_for_timeout(1000)
+        page.wait_for_timeout(250)
     expect(expect_soon).to_be_visible()
 
 
@@ -178,9 +178,5 @@ def test_money_is_added_spent_on_a_bill_in_part_and_the_rest_comes_back(
     steps.press(page.get_by_role("button", name="Send $30.00 back"))
     page.goto(f"{product.url}/balance/")
     expect(page.get_by_role("main")).to_contain_text("$0.00")
-    for _ in range(60):
-        if taken(product, "ncal", added) == 20_00:
-            break
-        page.wait_for_timeout(1000)
-    assert taken(product, "ncal", added) == 20_00
+    steps.until(page, lambda: taken(product, "ncal", added) == 20_00, "the rest sent back")
     product.manage("verify_ledger")

@@ -9,6 +9,7 @@ from pypdf import PdfReader
 
 from tests.e2e import steps
 from tests.e2e.product import Product
+from tests.e2e.sweep import Sweep
 from tests.support.browser import PHONE, NewPage
 
 GUEST = "aunt@example.com"
@@ -16,9 +17,9 @@ FIELDS = "main :is(input:not([type=hidden]), select, textarea)"
 
 
 @pytest.fixture
-def person(product: Product) -> dict[str, Any]:
-    """A member of the Mid-Atlantic States with a bill, who is in no other story here."""
-    return next(one for one in product.identities() if one["region"] == "MAS")
+def person(cast_of_story: list[dict[str, Any]]) -> dict[str, Any]:
+    """A member of the Mid-Atlantic States with a bill."""
+    return next(one for one in cast_of_story if one["region"] == "MAS")
 
 
 def pages_of(page: Page, product: Product) -> list[str]:
@@ -51,7 +52,7 @@ def mailed_receipt(page: Page, product: Product, folder: Path) -> str:
 def test_a_guest_scans_a_bill_pays_prints_and_has_the_receipt_mailed(
     product: Product, person: dict[str, Any], new_page: NewPage, tmp_path: Path
 ) -> None:
-    page = new_page(width=PHONE)
+    sweep = Sweep(page := new_page(width=PHONE))
     page.add_init_script("window.print = () => { window.printed = (window.printed || 0) + 1; }")
     shown, asked = pages_of(page, product), []
     main = page.get_by_role("main")
@@ -65,15 +66,20 @@ def test_a_guest_scans_a_bill_pays_prints_and_has_the_receipt_mailed(
     expect(main).not_to_contain_text(person["last_name"])
     amount = main.locator(".amount-due > [aria-hidden]").inner_text()
     asked += fields_on(page)
+    expect(steps.card_frame(page).get_by_label("Card number")).to_be_visible()
+    sweep.look("guest's bill")
     steps.fill_in_card(page)
     steps.press(page.get_by_role("button", name="Continue"))
     expect(main).to_contain_text("4242")
     asked += fields_on(page)
+    sweep.look("guest's review")
     steps.press(page.get_by_role("button", name=f"Confirm and pay {amount}"))
     expect(page.get_by_role("heading", name="Your payment has been made")).to_be_visible(
         timeout=steps.SOON
     )
     asked += fields_on(page)
+    sweep.look("guest has paid")
+    assert sweep.found == []
     assert shown == ["/guest/", "/guest/bill/", "/guest/review/", "/guest/payment/"]
     assert len(set(asked) - {"how_much"}) == len([name for name in asked if name != "how_much"])
 
@@ -103,7 +109,7 @@ def test_a_guest_scans_a_bill_pays_prints_and_has_the_receipt_mailed(
 
     cents = int(amount.replace("$", "").replace(",", "").replace(".", ""))
     assert [charge["charged_cents"] for charge in product.charges("mas")] == [cents]
-    logs = product.output.read_text()
+    logs = product.said()
     assert person["pay_code"] not in logs
     assert person["pay_code"].replace("-", "") not in logs
     product.manage("verify_ledger")

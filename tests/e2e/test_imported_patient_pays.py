@@ -56,6 +56,6 @@ def test_a_patient_from_a_fhir_bundle_registers_and_pays(product: Product, new_p
     expect(main).to_contain_text(reference)
 
     dollars, cents = re.findall(r"\d+", words)
-    charges = [charge["charged_cents"] for charge in product.charges("ncal")]
-    assert charges.count(int(dollars) * 100 + int(cents)) == 1
+    charged = {line["payment"]: line["charged_cents"] for line in product.charges("ncal")}
+    assert charged[reference] == int(dollars) * 100 + int(cents)
     product.manage("verify_ledger")

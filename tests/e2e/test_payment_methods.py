@@ -15,11 +15,13 @@ STEP_CARD = "4000 0025 0000 3155"
 RIGHT_CODE, WRONG_CODE = "SM11AA", "SM22BB"
 
 
-def start_adding(page: Page, product: Product, person: dict[str, Any]) -> None:
+def start_adding(sweep: Sweep, product: Product, person: dict[str, Any]) -> None:
     """To the page with the frame; the password is given where it is asked for."""
+    page = sweep.page
     page.goto(f"{product.url}/methods/")
     steps.press(page.get_by_role("link", name="Add a card or bank account"))
     if "/login/again/" in page.url:
+        sweep.look("is it still you?")
         page.get_by_label("Password").fill(person["password"])
         steps.press(page.get_by_role("main").get_by_role("button", name="Continue"))
     expect(steps.card_frame(page).get_by_label("Card number")).to_be_visible()
@@ -70,7 +72,7 @@ def test_methods_are_kept_used_and_removed(
     page.goto(f"{product.url}/methods/")
     sweep.look("no methods")
 
-    start_adding(page, product, person)
+    start_adding(sweep, product, person)
     sweep.look("add a method")
     type_card(page, "4242 4242 4242 4242")
     steps.press(page.get_by_role("button", name="Agree and save"))
@@ -78,7 +80,7 @@ def test_methods_are_kept_used_and_removed(
     agree(page)
     said(page, "Visa ending in 4242 is saved.")
 
-    start_adding(page, product, person)
+    start_adding(sweep, product, person)
     type_card(page, STEP_CARD)
     agree(page)
     expect(page.get_by_role("heading", name="Your bank asks you to confirm")).to_be_visible()
@@ -87,7 +89,7 @@ def test_methods_are_kept_used_and_removed(
     page.frame_locator("dialog iframe").get_by_role("button", name="Complete").click()
     said(page, "Visa ending in 3155 is saved.")
 
-    start_adding(page, product, person)
+    start_adding(sweep, product, person)
     type_bank_account(page)
     sweep.look("what a bank account's owner agrees to")
     agree(page)

@@ -1,6 +1,7 @@
 """`make run` from the outside: what it says, what it starts, and that nothing of it stays behind."""
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,22 +15,7 @@ from psycopg import sql
 
 from demo import postgres
 from tests.e2e.product import Product, free_port
-
-
-@pytest.fixture
-def deep_folder(tmp_path: Path) -> Path:
-    """Far down, behind a door that only its owner may open, and longer than a socket's name may be."""
-    closed = tmp_path / "only mine"
-    closed.mkdir(mode=0o700)
-    return closed / ("a-rather-long-name-" * 6) / "demo"
-
-
-@pytest.fixture
-def running(prepared: Path, deep_folder: Path) -> Iterator[Product]:
-    product = Product.start_copy(prepared, deep_folder)
-    yield product
-    if product.process.poll() is None:
-        product.stop()
+from tests.support import database
 
 
 def processes_of(product: Product) -> list[psutil.Process]:
@@ -54,12 +40,19 @@ def names_of(processes: list[psutil.Process]) -> str:
     return "\n".join(lines)
 
 
+def log_ins(product: Product) -> str:
+    """The sample identities with their pay codes, as a person in another terminal sees them."""
+    told = product.run("manage.py", "demo_logins", "--json")
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
 def test_a_taken_port_is_one_clear_line_and_nothing_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        product = Product(tmp_path / "demo", port, None, tmp_path / "out")  # type: ignore[arg-type]
+        product = Product(tmp_path / "demo", port=port)
         result = product.run("-m", "demo.up", "--port", str(port))
     assert result.returncode == 1
     assert result.stderr == (
@@ -69,57 +62,68 @@ def test_a_taken_port_is_one_clear_line_and_nothing_starts(tmp_path: Path) -> No
     assert not product.folder.exists()
 
 
-def test_a_child_that_dies_is_named_and_the_others_end(running: Product) -> None:
-    again = running.run("-m", "demo.up", "--port", str(free_port()))
+def test_a_signal_ends_all_of_it_and_started_again_it_has_kept_its_data(product: Product) -> None:
+    assert "sample people" in product.said(0)
+    before = log_ins(product)
+    processes = processes_of(product)
+    assert product.stop(signal.SIGTERM) == 0
+    assert still_there(processes) == []
+    assert not (product.folder / "env").exists()
+
+    product.start()
+    assert "sample people" not in product.said()
+    assert log_ins(product) == before
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux ends children with their parent")
+def test_killed_outright_its_children_end(product: Product) -> None:
+    children = psutil.Process(product.process.pid).children(recursive=True)
+    product.process.kill()
+    product.process.wait()
+    assert still_there(children) == []
+
+
+def test_a_child_that_dies_is_named_and_the_others_end(product: Product) -> None:
+    """Started again, also where it was killed before."""
+    again = product.run("-m", "demo.up", "--port", str(free_port()))
     assert again.returncode == 1
     assert "runs already" in again.stderr
 
-    processes = processes_of(running)
+    processes = processes_of(product)
     for part in ("redis-server", "demo.stripe", "gunicorn", "worker", "beat"):
         assert part in names_of(processes)
     beat = next(process for process in processes if "beat" in names_of([process]))
     beat.kill()
-    assert running.process.wait(60) == 1
-    assert "beat was killed by SIGKILL" in running.output.read_text()
+    assert product.process.wait(60) == 1
+    assert "beat was killed by SIGKILL" in product.said()
     assert still_there(processes) == []
 
 
-def test_started_again_it_has_kept_its_data_and_a_signal_ends_all_of_it(running: Product) -> None:
-    before = running.manage("demo_logins", "--json")
-    running.stop()
-
-    again = Product.start(running.folder, port=running.port)
-    assert "sample people" not in again.output.read_text()
-    assert again.manage("demo_logins", "--json") == before
-    processes = processes_of(again)
-    assert again.stop(signal.SIGTERM) == 0
-    assert still_there(processes) == []
-    assert not (running.folder / "env").exists()
-
-
-@pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux ends children with their parent")
-def test_killed_outright_its_children_end_and_it_can_start_again(running: Product) -> None:
-    children = psutil.Process(running.process.pid).children(recursive=True)
-    running.process.kill()
-    running.process.wait()
-    assert still_there(children) == []
-
-    again = Product.start(running.folder, port=running.port)
-    processes = processes_of(again)
-    assert again.stop() == 0
-    assert still_there(processes) == []
+@pytest.fixture
+def database_brought(whole_product: Product) -> Iterator[tuple[postgres.Cluster, str]]:
+    """A person's own, at the newest migration and empty."""
+    whole_product.end()
+    data, name = whole_product.folder / "pg", "brought"
+    cluster = postgres.start(data)
+    with cluster.connect() as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE kppay OWNER {}").format(
+                sql.Identifier(name), sql.Identifier(postgres.OWNER)
+            )
+        )
+    database.empty_tables(cluster, name)
+    yield cluster, name
+    postgres.stop(data)
 
 
 def test_services_that_a_person_brings_are_used(
-    cluster: postgres.Cluster, redis_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_brought: tuple[postgres.Cluster, str],
+    whole_product: Product,
+    redis_server: str,
+    tmp_path: Path,
 ) -> None:
-    name = f"brought_{os.environ.get('KPPAY_TEST_DB', 'kppay')}"
-    with cluster.connect() as connection:
-        connection.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
-    postgres.create_database(cluster, name)
-    product = Product.start(
+    cluster, name = database_brought
+    product = Product(
         tmp_path / "demo",
         DATABASE_URL=cluster.url(postgres.RUNTIME, name),
         DATABASE_OWNER_URL=cluster.url(postgres.OWNER, name),
@@ -127,6 +131,8 @@ def test_services_that_a_person_brings_are_used(
         STRIPE_SECRET_KEY="sk_test_brought",
         STRIPE_PUBLISHABLE_KEY="pk_test_brought",
     )
+    shutil.copytree(whole_product.folder / "static", product.folder / "static")
+    product.start()
     try:
         started = names_of(processes_of(product))
     finally:
