@@ -6,11 +6,13 @@ the guarantor of another household, so B's outcome shows whether objects are fou
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
@@ -130,17 +132,23 @@ class World:
 
     def become_guest(self, client: Client) -> None:
         """This browser has found a bill, chosen a card, and made a payment that has not ended."""
-        bill, session = make_invoice(self.account), client.session
+        chosen, payment = self.of_guest
+        bill, session = chosen.items.get().invoice, client.session
         visit.begin(session, Found(self.account.pk, bill.pk), at=now())
-        checkout = paying.start_checkout(self.sandbox, bill)
-        checkout.started_by = None
-        checkout.save()
         found = visit.current(session, at=now())
         assert found is not None
-        visit.draft(session, found, checkout, at=now())
-        visit.show_payment(session, self.paid_by_guest(), at=now())
+        visit.draft(session, found, chosen, at=now())
+        visit.show_payment(session, payment, at=now())
         session.save()
         client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+
+    @cached_property
+    def of_guest(self) -> tuple[Checkout, Payment]:
+        """What a guest has chosen to pay, and what a guest has paid."""
+        checkout = paying.start_checkout(self.sandbox, make_invoice(self.account))
+        checkout.started_by = None
+        checkout.save()
+        return checkout, self.paid_by_guest()
 
     def paid_by_guest(self) -> Payment:
         """A guest's payment of which Stripe has not been asked yet."""
@@ -179,6 +187,12 @@ class World:
         """A mail in the outbox, to member A."""
         return Email.objects.create(
             from_email="a@example.com", to=[self.account.guarantor.user.email], subject="Receipt"
+        ).pk
+
+    def passkey(self) -> int:
+        """Of somebody whom this walk does not meet."""
+        return Authenticator.objects.create(
+            user=make_user(), type=Authenticator.Type.WEBAUTHN, data={"name": "Phone"}
         ).pk
 
     def refund(self) -> str:
@@ -425,6 +439,12 @@ ROWS: dict[str, Row] = {
     "mfa_index": logged_in(),
     "mfa_activate_totp": either(members=OK, staff=AWAY, password_first=True),
     "mfa_deactivate_totp": either(members=NOT_FOUND, staff=OK, password_first=True),
+    "mfa_add_webauthn": logged_in(password_first=True),
+    # Nobody's passkey is anybody else's to remove.
+    "mfa_remove_webauthn": logged_in(
+        NOT_FOUND, password_first=True, args=lambda world: [world.passkey()]
+    ),
+    "mfa_reauthenticate_webauthn": logged_in(),
     "mfa_view_recovery_codes": logged_in(NOT_FOUND, password_first=True),
     "mfa_generate_recovery_codes": logged_in(password_first=True),
     "mfa_authenticate": logged_in(AWAY),

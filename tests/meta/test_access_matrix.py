@@ -1,21 +1,25 @@
 """Every address x everybody: the answer is the one in the matrix, and no address is without a row."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, TestCase
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Role
-from demo.stripe.core import Sandbox
+from billing.models import BillingAccount, Invoice
 from tests.meta import access_matrix as matrix
 from tests.meta.access_matrix import ROWS, Row, World
+from tests.support import stripe
 from tests.support.factories import PASSWORD, make_account, make_staff
 from tests.support.headers import faults_of
 
@@ -47,15 +51,48 @@ def test_every_row_says_something_about_everybody() -> None:
     assert [name for name, row in ROWS.items() if set(row.outcomes) != set(matrix.EVERYBODY)] == []
 
 
-@pytest.mark.django_db
+@dataclass(frozen=True)
+class Everybody:
+    """The people, member A's world, and a Stripe: made once, since a row's changes are taken back."""
+
+    world: World
+    people: Mapping[str, User | None]
+
+
+@pytest.fixture(scope="module")
+def everybody(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Everybody]:
+    folder = tmp_path_factory.mktemp("matrix")
+    with pytest.MonkeyPatch.context() as patch, stripe.serving(folder, patch) as sandbox:
+        with django_db_blocker.unblock():
+            around = TestCase._enter_atomics()
+            world = World(sandbox)
+            assert world.of_guest
+            made = Everybody(world, people(world))
+        yield made
+        with django_db_blocker.unblock():
+            TestCase._rollback_atomics(around)
+
+
+@pytest.fixture
+def world(everybody: Everybody, db: None) -> World:
+    """As it was at first: objects that the row before has changed are read anew."""
+    world = copy(everybody.world)
+    world.account = BillingAccount.objects.get(pk=world.account.pk)
+    world.invoice = Invoice.objects.get(pk=world.invoice.pk)
+    return world
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_everybody_gets_what_the_matrix_says_with_all_headers(
-    name: str, sandbox: Sandbox, settings: Settings, tmp_path: Path
+    name: str, everybody: Everybody, world: World, settings: Settings, tmp_path: Path
 ) -> None:
     settings.DEMO_MAILBOX = tmp_path
-    row, world = ROWS[name], World(sandbox)
+    row = ROWS[name]
     url = row.path(world) if row.path else reverse(name.removesuffix(" POST"), args=row.args(world))
-    answers = {who: answer_to(who, user, world, url, row) for who, user in people(world).items()}
+    people = everybody.people.items()
+    answers = {who: answer_to(who, user, world, url, row) for who, user in people}
     assert {who: outcome for who, (outcome, _wrong) in answers.items()} == dict(row.outcomes)
     if name != MAIL_IN_A_FRAME:
         assert {who: wrong for who, (_outcome, wrong) in answers.items() if wrong} == {}

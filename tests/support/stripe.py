@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,16 +34,23 @@ def connect(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway._client.cache_clear()
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A Stripe of this test's own. Afterwards: every request we made was one Stripe would take."""
-    made = Sandbox(tmp_path / "stripe.sqlite", deliver=post_to_portal)
+@contextmanager
+def serving(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A Stripe of its own. Afterwards: every request we made was one Stripe would take."""
+    made = Sandbox(folder / "stripe.sqlite", deliver=post_to_portal)
     connect(made, monkeypatch)
     yield made
     violations = made.violations()
     made.close()
     gateway._client.cache_clear()
     assert violations == [], violations
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """This test's own Stripe."""
+    with serving(tmp_path, monkeypatch) as made:
+        yield made
 
 
 def charged(sandbox: Sandbox) -> dict[str, int]:
