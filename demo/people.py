@@ -28,6 +28,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleAutopay:
+    """What is paid by itself, and from which of Stripe's test methods; the limit is of one draw."""
+
+    scope: str  # autopay.models.Scope
+    method: str
+    limit_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleMember(Person):
     """A guarantor whom the billing feed delivered."""
 
@@ -36,6 +45,7 @@ class SampleMember(Person):
     date_of_birth: dt.date
     account_number: str
     registered: bool = True
+    autopay: SampleAutopay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,30 @@ MEMBERS = (
         member_number="550076410",
         date_of_birth=dt.date(1979, 2, 28),
         account_number="HI-330-5501",
+    ),
+    SampleMember(
+        role="autopay_of_premiums",
+        email="mateo.larkspur@example.com",
+        first_name="Mateo",
+        last_name="Larkspur",
+        about="premiums paid by themselves, from a bank account",
+        region="CO",
+        member_number="330027745",
+        date_of_birth=dt.date(1972, 8, 14),
+        account_number="CO-641-3087",
+        autopay=SampleAutopay(scope="premiums", method="pm_usBankAccount_success"),
+    ),
+    SampleMember(
+        role="autopay_of_medical_bills",
+        email="wilhelmina.fenwick@example.com",
+        first_name="Wilhelmina",
+        last_name="Fenwick",
+        about="medical bills up to $150.00 paid by themselves, by card",
+        region="SCAL",
+        member_number="220063518",
+        date_of_birth=dt.date(1990, 3, 30),
+        account_number="SC-775-1264",
+        autopay=SampleAutopay(scope="medical", method="pm_card_visa", limit_cents=150_00),
     ),
     SampleMember(
         role="unregistered_member",

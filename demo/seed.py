@@ -7,49 +7,61 @@ so that some bills are always due soon and some past due.
 import csv
 import datetime as dt
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from django.core.management import call_command
 
 from accounts.models import Member, User
 from accounts.services import second_steps, users
+from demo import autopay
 from demo.people import MEMBERS, STAFF, SampleMember, SampleStaff
+from demo.stripe.core import Sandbox
 
 BILLS = Path(__file__).resolve().parent / "samples" / "seed.csv"
 DAYS = ("issued_on", "due_on", "service_on", "service_to")
 
 
-def seed(*, today: dt.date) -> None:
-    """Everything that is missing of the sample people. Their bills are dated from `today`, once."""
-    if not has_bills():
-        import_bills(today=today)
+def seed(*, today: dt.date, sandbox: Sandbox | None = None) -> None:
+    """Everything that is missing of the sample people. Their bills are dated from `today`, once.
+
+    With a `sandbox`, whose test cards nobody has to type, autopay too; where Stripe is real, without.
+    """
+    missing = {member.member_number for member in MEMBERS if not is_known(member)}
+    if missing:
+        import_bills(missing, today=today)
     for member in MEMBERS:
         if member.registered:
             enrol(member)
+        if member.autopay and sandbox is not None:
+            autopay.begin(member, member.autopay, sandbox)
     for person in STAFF:
         employ(person)
 
 
-def has_bills() -> bool:
-    """Whether the sample bills went in before; their days must not move with a second run."""
-    last = MEMBERS[-1]
-    return Member.objects.filter(region__code=last.region, member_number=last.member_number).exists()
+def is_known(person: SampleMember) -> bool:
+    """Whether the person's bills went in before; their days must not move with a second run."""
+    return Member.objects.filter(
+        region__code=person.region, member_number=person.member_number
+    ).exists()
 
 
-def import_bills(*, today: dt.date) -> None:
+def import_bills(guarantors: Collection[str], *, today: dt.date) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seed.csv"
-        write_dated(path, today=today)
+        write_dated(path, guarantors, today=today)
         call_command("import_bills", str(path), "--format=csv", "--strict", verbosity=0)
 
 
-def write_dated(path: Path, *, today: dt.date) -> None:
-    """The sample bills with calendar days in place of counts of days."""
+def write_dated(path: Path, guarantors: Collection[str], *, today: dt.date) -> None:
+    """The sample bills of these people with calendar days in place of counts of days."""
     with BILLS.open(newline="", encoding="utf-8") as source, path.open("w", newline="") as target:
         reader = csv.DictReader(source)
         writer = csv.DictWriter(target, fieldnames=reader.fieldnames or [])
         writer.writeheader()
         for row in reader:
+            if row["guarantor_member_number"] not in guarantors:
+                continue
             for column in DAYS:
                 if row[column]:
                     row[column] = (today + dt.timedelta(days=int(row[column]))).isoformat()

@@ -9,10 +9,13 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 
 from accounts.models import Member, Region, User
+from autopay.models import Enrollment
 from billing.models import Invoice
+from common.clock import business_date
 from demo.environment import STRIPE_ACCOUNTS
 from demo.people import MEMBERS, STAFF
 from demo.seed import seed
+from demo.stripe.core import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +43,8 @@ def test_there_is_somebody_for_every_story() -> None:
         "member_with_bills",
         "member_without_bills",
         "household",
+        "autopay_of_premiums",
+        "autopay_of_medical_bills",
         "unregistered_member",
         "unregistered_member",
         "billing_agent",
@@ -54,8 +59,19 @@ def test_a_second_time_changes_nothing_even_on_another_day() -> None:
     counts = [model.objects.count() for model in (Member, User, Invoice)]
     before = logins()
     seed(today=TODAY + dt.timedelta(days=3))
-    assert [model.objects.count() for model in (Member, User, Invoice)] == counts == [7, 7, 14]
+    assert [model.objects.count() for model in (Member, User, Invoice)] == counts == [9, 9, 18]
     assert logins() == before
+
+
+def test_two_people_have_autopay_and_were_told_of_what_is_due_soon(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        seed(today=business_date("America/Los_Angeles"), sandbox=sandbox)
+    premiums, medical = Enrollment.objects.order_by("account__account_number")
+    assert (premiums.scope, premiums.method.kind) == ("premiums", "us_bank_account")
+    assert (medical.scope, medical.method.kind, medical.limit_cents) == ("medical", "card", 150_00)
+    soon, later = premiums.drafts.order_by("draw_on")
+    assert (soon.notices.count(), later.notices.count()) == (1, 0)
+    assert [draft.state for draft in medical.drafts.order_by("draw_on")] == ["planned", "held"]
 
 
 def test_the_books_agree_with_the_sample_bills() -> None:
