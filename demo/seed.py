@@ -49,18 +49,18 @@ def is_known(person: SampleMember) -> bool:
 def import_bills(guarantors: Collection[str], *, today: dt.date) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seed.csv"
-        write_dated(path, guarantors, today=today)
+        write_dated(path, today=today, guarantors=guarantors)
         call_command("import_bills", str(path), "--format=csv", "--strict", verbosity=0)
 
 
-def write_dated(path: Path, guarantors: Collection[str], *, today: dt.date) -> None:
-    """The sample bills of these people with calendar days in place of counts of days."""
+def write_dated(path: Path, *, today: dt.date, guarantors: Collection[str] | None = None) -> None:
+    """The sample bills, all or those of some, with calendar days in place of counts of days."""
     with BILLS.open(newline="", encoding="utf-8") as source, path.open("w", newline="") as target:
         reader = csv.DictReader(source)
         writer = csv.DictWriter(target, fieldnames=reader.fieldnames or [])
         writer.writeheader()
         for row in reader:
-            if row["guarantor_member_number"] not in guarantors:
+            if guarantors is not None and row["guarantor_member_number"] not in guarantors:
                 continue
             for column in DAYS:
                 if row[column]:
