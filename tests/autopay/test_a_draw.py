@@ -1,10 +1,11 @@
 """From "yes, pay my bills" to the receipt: what is announced, when it is drawn, for how much."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
-from autopay.models import DraftAttempt, DraftState, Notice, NoticeState, Run, RunState
+from autopay.models import Draft, DraftAttempt, DraftState, Notice, NoticeState, Run, RunState
 from autopay.services import drawing
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Receipt, State
@@ -57,6 +58,23 @@ def test_a_bill_is_announced_drawn_on_its_due_date_and_receipted_once(
     assert subjects.count("We will draw $120.00 on Nov. 30, 2026") == 1
     assert Run.objects.get(region=region, as_of=dt.date(2026, 11, 30)).state == RunState.DONE
     paying.assert_invariants(sandbox)
+
+
+def test_a_draw_asks_postgresql_as_much_for_a_long_history_as_for_none(
+    sandbox: Sandbox, calendar: Calendar, django_assert_max_num_queries: Any
+) -> None:
+    """Its own part is ten statements: the rest is that of any charge (docs/performance.md)."""
+    stands = enrolled(sandbox)
+    for number in range(4):
+        bill(stands, 10_00 + number, due_on=DUE)
+    region = stands.account.region
+    work(region, draw=False)
+    calendar.go_to(DUE)
+    today = Run.objects.create(region=region, as_of=DUE)
+    for draft in Draft.objects.order_by("pk"):
+        with django_assert_max_num_queries(32):
+            drawing.draw(draft_id=draft.pk, run=today, today=DUE)
+    assert sorted(charged(sandbox).values()) == [10_00, 10_01, 10_02, 10_03]
 
 
 def test_a_draw_that_cannot_be_opened_leaves_nothing_behind(
