@@ -1,5 +1,7 @@
 """What people fill in to register and to log in. allauth's forms keep their logic, in our words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.account import forms as allauth_forms
@@ -8,6 +10,7 @@ from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp_forms
 from allauth.mfa.utils import decrypt
+from allauth.mfa.webauthn import forms as webauthn_forms
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -183,6 +186,45 @@ class SecondStepForm(_CodeOnce, mfa_forms.AuthenticateForm):
 
 class SecondStepAgainForm(_CodeOnce, mfa_forms.ReauthenticateForm):
     words = SecondStepForm.words
+
+
+@contextmanager
+def _refusing_what_does_not_fit() -> Iterator[None]:
+    """What no browser would say is a wrong passkey, and not an error of ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise get_mfa_adapter().validation_error("incorrect_passkey") from error
+    except ValidationError as error:
+        if getattr(error, "code", "") != "incorrect_code":  # too many tries, for one
+            raise
+        raise get_mfa_adapter().validation_error("incorrect_passkey") from error
+
+
+class PasskeyForm(webauthn_forms.AuthenticateWebAuthnForm):
+    def clean_credential(self) -> Authenticator:
+        with _refusing_what_does_not_fit():
+            return super().clean_credential()
+
+
+class PasskeyAgainForm(webauthn_forms.ReauthenticateWebAuthnForm):
+    def clean_credential(self) -> Authenticator:
+        with _refusing_what_does_not_fit():
+            return super().clean_credential()
+
+
+class AddPasskeyForm(_InOurWords, webauthn_forms.AddWebAuthnForm):
+    words = {
+        "name": {"label": _("Name"), "help_text": _("For you to know it by, such as “My phone”.")},
+    }
+
+    def clean_name(self) -> str:
+        return str(super().clean_name())[:40]
+
+    def clean(self) -> dict[str, Any]:
+        with _refusing_what_does_not_fit():
+            data: dict[str, Any] = super().clean()
+        return data
 
 
 class SetUpAppForm(_CodeOnce, totp_forms.ActivateTOTPForm):

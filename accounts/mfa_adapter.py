@@ -28,6 +28,7 @@ class SecondStepAdapter(DefaultMFAAdapter):
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": _("This is not the right code. Codes change every 30 seconds: try the next."),
+        "incorrect_passkey": _("This passkey did not fit. Try again, or use another."),
     }
 
     def encrypt(self, text: str) -> str:
@@ -35,6 +36,10 @@ class SecondStepAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         return _cipher().decrypt(encrypted_text.encode()).decode()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Whose passkeys these are: of this host, which ALLOWED_HOSTS has checked, by our name."""
+        return {**super().get_public_key_credential_rp_entity(), "name": settings.MFA_TOTP_ISSUER}
 
     def build_totp_svg(self, url: str) -> str:
         """Dark on light in either theme, as cameras want it."""

@@ -50,6 +50,17 @@ urlpatterns = [
         second_step.NewCodes.as_view(),
         name="mfa_generate_recovery_codes",
     ),
+    path("account/two-step/passkeys/add/", second_step.AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path(
+        "account/two-step/passkeys/<int:pk>/remove/",
+        second_step.RemovePasskey.as_view(),
+        name="mfa_remove_webauthn",
+    ),
+    path(
+        "login/passkey/again/",
+        second_step.AskForPasskeyAgain.as_view(),
+        name="mfa_reauthenticate_webauthn",
+    ),
     path("login/code/", second_step.Ask.as_view(), name="mfa_authenticate"),
     path("login/code/again/", second_step.AskAgain.as_view(), name="mfa_reauthenticate"),
 ]

@@ -21,6 +21,12 @@ def has_one(user: User) -> bool:
     )
 
 
+def is_only_one(authenticator: Authenticator) -> bool:
+    """Whether its owner would have no second step without it."""
+    others = Authenticator.objects.filter(user=authenticator.user).exclude(pk=authenticator.pk)
+    return not others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+
+
 def code_at(secret: str, moment: float) -> str:
     """What an authenticator app shows at a moment, in seconds since 1970."""
     return format_hotp_value(hotp_value(secret, int(moment) // PERIOD))

@@ -179,7 +179,7 @@ ACCOUNT_RATE_LIMITS = {
     "chat_file_guest": "10/h/ip",
 }
 MFA_ADAPTER = "accounts.mfa_adapter.SecondStepAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "KPPay"
 # A code of the half minute before would let somebody in who read it over a shoulder.
 MFA_TOTP_TOLERANCE = 0
@@ -188,6 +188,9 @@ MFA_FORMS = {
     "authenticate": "accounts.forms.SecondStepForm",
     "reauthenticate": "accounts.forms.SecondStepAgainForm",
     "activate_totp": "accounts.forms.SetUpAppForm",
+    "authenticate_webauthn": "accounts.forms.PasskeyForm",
+    "reauthenticate_webauthn": "accounts.forms.PasskeyAgainForm",
+    "add_webauthn": "accounts.forms.AddPasskeyForm",
 }
 # Secrets of second steps rest encrypted: the first key encrypts, all decrypt. Empty: SECRET_KEY does.
 SECOND_STEP_KEYS = env.list("SECOND_STEP_KEYS", default=[])

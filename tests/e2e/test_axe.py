@@ -42,6 +42,8 @@ NOT_REACHED = {
     "payments:method_step", "payments:method_verify", "guest:card",
     "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp",
     "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
+    # tests/staff/test_passkeys.py looks at these.
+    "mfa_add_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn",
     "desk:index", "desk:show",  # tests/e2e/test_chat.py looks at them
     "guest:bill", "guest:review", "guest:payment",  # and tests/e2e/test_guest_pays.py at these
     # and tests/e2e/test_payment_methods.py at these

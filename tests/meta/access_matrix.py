@@ -444,7 +444,8 @@ ROWS: dict[str, Row] = {
     "mfa_remove_webauthn": logged_in(
         NOT_FOUND, password_first=True, args=lambda world: [world.passkey()]
     ),
-    "mfa_reauthenticate_webauthn": logged_in(),
+    # Nobody here has one; who has none is asked for the password.
+    "mfa_reauthenticate_webauthn": logged_in(LOGIN),
     "mfa_view_recovery_codes": logged_in(NOT_FOUND, password_first=True),
     "mfa_generate_recovery_codes": logged_in(password_first=True),
     "mfa_authenticate": logged_in(AWAY),
