@@ -145,4 +145,4 @@ def test_services_that_a_person_brings_are_used(
     assert not (product.folder / "pg").exists()
     with psycopg.connect(cluster.url(postgres.RUNTIME, name)) as connection:
         row = connection.execute("SELECT count(*) FROM accounts_member").fetchone()
-    assert row == (7,)
+    assert row == (9,)
