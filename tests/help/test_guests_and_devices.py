@@ -163,7 +163,8 @@ def test_who_comes_next_in_the_same_tab_finds_no_words_of_the_last_one(
     def drafts_come_to(number: int) -> None:
         """The script runs when the page is there, which may be after the first words."""
         page.wait_for_function(
-            "many => Object.keys(sessionStorage).filter(name => name.startsWith('draft:')).length === many",
+            "many => Object.keys(sessionStorage)"
+            ".filter(name => name.startsWith('draft:')).length === many",
             arg=number,
         )
 

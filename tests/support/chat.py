@@ -15,6 +15,15 @@ from support.services import chat, records, unsubscribing
 from support.services.attachments import look_into
 from tests.support.factories import make_region, make_staff
 
+# What a guest fills in to start.
+GUEST = {
+    "name": "Gia Guest",
+    "email": "gia@example.com",
+    "region": "HI",
+    "subject": "A letter",
+    "text": "I got a letter",
+}
+
 
 def make_conversation(
     account: BillingAccount | None,
@@ -82,3 +91,13 @@ def make_banner(*, by: User | None = None, **fields: object) -> Banner:
 def stop_token(account: BillingAccount) -> str:
     """What the link that ends reminders ends in."""
     return unsubscribing.path(account.guarantor.user).split("/")[-2]
+
+
+def texts(conversation: Conversation) -> list[str]:
+    """What was said, in order."""
+    return list(conversation.messages.order_by("pk").values_list("text", flat=True))
+
+
+def answer(conversation: Conversation, agent: User, text: str = "We look into it", **at: float) -> None:
+    """Somebody of ours answers; `at` is so much later than now."""
+    chat.write_as_staff(conversation=conversation, by=agent, text=text, at=now() + dt.timedelta(**at))
