@@ -1,6 +1,6 @@
 """Named places where a test may stop the process or raise, inert everywhere else.
 
-Tests set KPPAY_FAILPOINTS="payments.after_create=kill" for a child process, or `active` in their own.
+Tests name them in `active`, in their own process or in a child.
 """
 
 import os
@@ -14,12 +14,7 @@ class FailpointReached(BaseException):
     """Raised at a failpoint; not an Exception, so that no handler can swallow it."""
 
 
-def _from_environment() -> dict[str, Act]:
-    pairs = (pair.partition("=") for pair in os.environ.get("KPPAY_FAILPOINTS", "").split(","))
-    return {name: "kill" if act == "kill" else "raise" for name, _, act in pairs if name}
-
-
-active: dict[str, Act] = _from_environment()
+active: dict[str, Act] = {}
 
 
 def failpoint(name: str) -> None:
