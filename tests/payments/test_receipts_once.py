@@ -104,7 +104,7 @@ def test_two_renderers_at_the_same_moment_make_one(due: Callable[[], Receipt]) -
 
     def work() -> None:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             results.append(receipts.render(receipt_id=receipt.pk))
         finally:
             connection.close()
@@ -113,7 +113,7 @@ def test_two_renderers_at_the_same_moment_make_one(due: Callable[[], Receipt]) -
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
 
     assert sorted(results) == [False, True]
     assert_done_once(receipt)

@@ -26,7 +26,7 @@ def post_at_once(presses: list[tuple[Client, str, dict[str, str]]]) -> list[str]
 
     def press(client: Client, url: str, form: dict[str, str]) -> str:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             return str(client.post(url, form).headers["Location"])
         finally:
             connections.close_all()

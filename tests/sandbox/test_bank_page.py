@@ -225,7 +225,7 @@ def _send(server: SandboxServer, form: dict[str, str], **headers: str) -> int:
         server.url + "/bank/act", urllib.parse.urlencode(form).encode(), headers
     )
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)
     except HTTPError as refused:
         with refused:
@@ -258,14 +258,14 @@ def test_no_other_page_and_no_stranger_can_act(
 
 def test_the_page_carries_a_policy_of_its_own(server: SandboxServer) -> None:
     for path in ("/bank/", "/bank/bank.css", "/bank/microdeposits/pi_1?client_secret=x&key=y"):
-        with urllib.request.urlopen(server.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(server.url + path, timeout=30) as answer:
             policy = answer.headers["Content-Security-Policy"]
             assert "frame-ancestors 'none'" in policy
             assert "script-src" not in policy
             assert "default-src 'none'" in policy
             assert "style=" not in answer.read().decode()
     with pytest.raises(HTTPError) as missing:
-        urllib.request.urlopen(server.url + "/bank/nothing", timeout=5)
+        urllib.request.urlopen(server.url + "/bank/nothing", timeout=30)
     with missing.value as answer:
         assert answer.code == 404
 

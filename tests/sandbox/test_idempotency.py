@@ -121,13 +121,13 @@ def test_a_key_in_use_is_a_conflict_until_its_request_ends(
     def claim_and_wait(request: Request, now: int) -> object:
         saved = claim(request, now)
         claimed.set()
-        assert may_act.wait(10)
+        assert may_act.wait(60)
         return saved
 
     monkeypatch.setattr(sandbox, "_claim", claim_and_wait)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(ncal.v1.payment_intents.create, CREATE, {"idempotency_key": "a"})
-        assert claimed.wait(10)
+        assert claimed.wait(60)
         with pytest.raises(stripe.APIError) as conflict:
             ncal.v1.payment_intents.create(CREATE, {"idempotency_key": "a"})
         may_act.set()
