@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import cache
@@ -21,6 +22,16 @@ from tests.support import database
 pytest_plugins = ["tests.support.stripe", "tests.support.browser", "tests.support.autopay"]
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "test"
+
+# The suite plays the same examples every time, so that nobody's change is refused for what another
+# brought; `make soak` and a seed of one's own (pytest --hypothesis-seed) play others.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("others", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    others = "KPPAY_SOAK_WORLDS" in os.environ or config.getoption("--hypothesis-seed") is not None
+    hypothesis.settings.load_profile("others" if others else "suite")
 
 
 @pytest.fixture(autouse=True)
