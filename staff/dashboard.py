@@ -3,21 +3,16 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
-from billing.models import Invoice
-from common.clock import now
-from payments.models import Payment
+from staff import totals
 from staff.forms import FindForm
 from staff.lists import LISTS
 from staff.models import May, RefundRequest, RequestState
 from support.queries import waiting_count
 
 DAYS = 14  # of the chart
-AGES = ((0, "Not due yet"), (30, "Up to 30 days late"), (90, "31 to 90 days late"))
-OLDER = "More than 90 days late"
 WIDTH, HEIGHT, BASE = 560, 150, 120  # of the drawing, in its own units
 
 
@@ -50,7 +45,7 @@ class Dashboard:
     today_cents: int
     month_cents: int
     bars: list[Bar]
-    owed: list[tuple[str, int, int]]  # age, bills, cents
+    owed: list[tuple[str, str, int, int]]  # list, age, bills, cents
     figures: list[Figure]
 
 
@@ -58,43 +53,16 @@ def dashboard_for(request: HttpRequest) -> Dashboard | None:
     """None for staff who may not look at members."""
     if not request.user.has_perm(May.LOOK.permission):
         return None
-    today = now().date()
-    by_day = money_in(since=today - dt.timedelta(days=DAYS - 1))
+    today = totals.today()
+    by_day = totals.money_in(since=today - dt.timedelta(days=DAYS - 1))
     return Dashboard(
         form=FindForm(),
         today_cents=by_day.get(today, 0),
-        month_cents=sum(money_in(since=today.replace(day=1)).values()),
+        month_cents=sum(totals.money_in(since=today.replace(day=1)).values()),
         bars=_bars(by_day, today),
-        owed=owed_by_age(on=today),
+        owed=totals.owed_by_age(on=today),
         figures=figures(),
     )
-
-
-def money_in(*, since: dt.date) -> dict[dt.date, int]:
-    """What cards, bank accounts, checks and cash brought, by the day on which it settled."""
-    start = dt.datetime.combine(since, dt.time.min, dt.UTC)
-    rows = (
-        Payment.objects.filter(settled_at__gte=start)
-        .values_list("settled_at__date")
-        .annotate(cents=Sum(F("amount_cents") - F("from_balance_cents")))
-    )
-    return {day: int(cents) for day, cents in rows}
-
-
-def owed_by_age(*, on: dt.date) -> list[tuple[str, int, int]]:
-    """Open bills by how late they are: how many, and cents.
-
-    PostgreSQL adds up by due date, of which there are some hundreds, from the index alone.
-    """
-    edges = [on - dt.timedelta(days=days) for days, _label in AGES]
-    sums = [[0, 0] for _ in range(len(AGES) + 1)]
-    by_day = Invoice.objects.filter(open_cents__gt=0).values_list("due_on")
-    for due_on, count, cents in by_day.annotate(count=Count("*"), cents=Sum("open_cents")):
-        age = sum(due_on < edge for edge in edges)
-        sums[age][0] += count
-        sums[age][1] += int(cents)
-    labels = [label for _days, label in AGES] + [OLDER]
-    return [(label, count, cents) for label, (count, cents) in zip(labels, sums, strict=True)]
 
 
 def figures() -> list[Figure]:

@@ -1,9 +1,6 @@
-"""Lists of what needs somebody's eye: each a query, its columns, and where a row leads."""
+"""Lists of what needs somebody's eye, and of what the first page adds up (staff.totals)."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
@@ -13,57 +10,10 @@ from autopay.models import Draft, DraftState, Reason, Run, RunState
 from billing.models import BillingAccount, Invoice
 from common.clock import now
 from payments.models import Difference, Dispute, DisputeState, Payment, Refund, RefundState
+from staff.listing import Column, StaffList, account_page, payment_page
+from staff.totals import TOTALS
 
-PAGE = 100
 UNANSWERED_FOR = dt.timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading, and where its value is; names that end in _cents are amounts."""
-
-    label: str
-    name: str
-
-    @property
-    def is_money(self) -> bool:
-        return self.name.endswith("_cents")
-
-    def of(self, row: Any) -> Any:
-        value = row
-        for part in self.name.split("__"):
-            value = getattr(value, part)
-            if value is None:
-                return ""
-        return value() if callable(value) else value
-
-
-@dataclass(frozen=True, slots=True)
-class StaffList:
-    """One list."""
-
-    name: str
-    title: str
-    what: str
-    columns: Sequence[Column]
-    rows: Callable[[], QuerySet[Any]]
-    url: Callable[[Any], str]
-
-    def cells(self, row: Any) -> list[tuple[Column, Any]]:
-        return [(column, column.of(row)) for column in self.columns]
-
-    def page(self) -> Iterator[tuple[str, list[tuple[Column, Any]]]]:
-        """The first PAGE rows, each with the address that it leads to."""
-        for row in self.rows()[:PAGE]:
-            yield self.url(row), self.cells(row)
-
-
-def _account_page(account_id: int) -> str:
-    return reverse("admin:desk_account", args=[account_id])
-
-
-def _payment_page(reference: str) -> str:
-    return reverse("admin:desk_payment", args=[reference])
 
 
 _ACCOUNT = (Column("Account", "account_number"), Column("Member", "guarantor__full_name"))
@@ -96,13 +46,14 @@ def _disputes(wanted: Q) -> QuerySet[Dispute]:
 LISTS = {
     each.name: each
     for each in (
+        *TOTALS,
         StaffList(
             "overpaid",
             "Overpaid",
             "Accounts that hold money and owe nothing.",
             (*_ACCOUNT, _BALANCE),
             lambda: _with_balance().filter(~_payable()),
-            lambda account: _account_page(account.pk),
+            lambda account: account_page(account.pk),
         ),
         StaffList(
             "unapplied",
@@ -110,7 +61,7 @@ LISTS = {
             "Accounts that hold money which could pay their bills.",
             (*_ACCOUNT, _BALANCE, Column("Held", "held_cents")),
             lambda: _with_balance().filter(_payable(), balance_cents__gt=F("held_cents")),
-            lambda account: _account_page(account.pk),
+            lambda account: account_page(account.pk),
         ),
         StaffList(
             "returned",
@@ -118,7 +69,7 @@ LISTS = {
             "Bank debits that came back after they had settled.",
             _PAYMENT,
             lambda: _disputes(Q(is_return=True)),
-            lambda dispute: _payment_page(dispute.payment.reference),
+            lambda dispute: payment_page(dispute.payment.reference),
         ),
         StaffList(
             "disputed",
@@ -126,7 +77,7 @@ LISTS = {
             "Payments that a bank holds until it decides.",
             _PAYMENT,
             lambda: _disputes(Q(is_return=False, state=DisputeState.OPEN)),
-            lambda dispute: _payment_page(dispute.payment.reference),
+            lambda dispute: payment_page(dispute.payment.reference),
         ),
         StaffList(
             "differences",
@@ -160,7 +111,7 @@ LISTS = {
                 .select_related("account__guarantor")
                 .order_by("created_at")
             ),
-            lambda payment: _payment_page(payment.reference),
+            lambda payment: payment_page(payment.reference),
         ),
         StaffList(
             "refunds",
@@ -182,7 +133,7 @@ LISTS = {
                 .select_related("payment__account__guarantor")
                 .order_by("created_at")
             ),
-            lambda refund: _payment_page(refund.payment.reference),
+            lambda refund: payment_page(refund.payment.reference),
         ),
         StaffList(
             "runs",
@@ -219,7 +170,7 @@ LISTS = {
                 .select_related("enrollment__account__guarantor", "invoice")
                 .order_by("-draw_on", "-pk")
             ),
-            lambda draft: _account_page(draft.enrollment.account_id),
+            lambda draft: account_page(draft.enrollment.account_id),
         ),
         StaffList(
             "mails",

@@ -1,4 +1,6 @@
-"""The audit log, to search and to take along."""
+"""The audit log, to search and to take along. Asked by POST: whom somebody looks for stays out of
+addresses, and so out of histories and of the logs of proxies.
+"""
 
 from typing import Any
 
@@ -7,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST
 
 from common.csv_export import csv_response
 from staff import desk
@@ -61,10 +63,10 @@ def _asked(data: dict[str, Any]) -> dict[str, str]:
 
 
 @never_cache
-@require_safe
 @desk.may(May.AUDIT)
 def search(request: HttpRequest) -> HttpResponse:
-    form = AuditForm(request.GET)
+    """The newest records; of those that were asked for, where something was."""
+    form = AuditForm(request.POST)
     valid = form.is_valid()
     if valid:
         audit.record(
@@ -82,16 +84,15 @@ def search(request: HttpRequest) -> HttpResponse:
         form=form,
         rows=rows,
         most=SHOWN,
-        asked=request.GET.urlencode(),
     )
 
 
 @never_cache
-@require_safe
+@require_POST
 @desk.may(May.AUDIT)
 def export(request: HttpRequest) -> HttpResponseBase:
     """Everything that matches, streamed; exporting is in the log too."""
-    form = AuditForm(request.GET)
+    form = AuditForm(request.POST)
     if not form.is_valid():
         return search(request)
     audit.record(

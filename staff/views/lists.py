@@ -10,7 +10,8 @@ from common.clock import now
 from common.csv_export import csv_response, signed_dollars
 from staff import desk
 from staff.actor import actor_of
-from staff.lists import LISTS, PAGE, Column, StaffList
+from staff.listing import PAGE, Column, StaffList
+from staff.lists import LISTS
 from staff.models import Action, May
 from staff.services import audit
 
@@ -34,7 +35,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         list=asked,
         rows=list(asked.page()),
         most=PAGE,
-        lists=LISTS.values(),
+        lists=[each for each in LISTS.values() if each.in_menu or each is asked],
     )
 
 

@@ -177,7 +177,7 @@ class TestTheChat:
 
 def test_reading_the_audit_log_is_in_it() -> None:
     auditor = browser_of(make_staff(Role.AUDITOR))
-    page = auditor.get(reverse("admin:desk_audit"), {"account": "50000001"})
+    page = auditor.post(reverse("admin:desk_audit"), {"account": "50000001"})
     assert page.status_code == 200
     assert (last().action, last().detail) == (Action.AUDIT_READ, {"account": "50000001"})
     assert "Read or exported the audit log" in text_of(page)

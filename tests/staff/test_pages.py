@@ -1,6 +1,7 @@
 """The desk's pages: one household in few questions, every look recorded, lists, dashboard, audit."""
 
 import csv
+import datetime as dt
 import io
 
 import pytest
@@ -15,7 +16,7 @@ from billing.services import invoices as bills
 from common.clock import now
 from demo.stripe.core import Sandbox
 from payments.models import Difference
-from staff import dashboard
+from staff import totals
 from staff.lists import LISTS
 from staff.models import Action, AuditRecord
 from tests.support import paying
@@ -100,8 +101,8 @@ def test_a_payments_page_tells_what_happened(
     assert agent.get(reverse("admin:desk_payment", args=["KP-NONE"])).status_code == 404
 
 
-def csv_of(client: Client, url: str) -> list[list[str]]:
-    answer = client.get(url)
+def csv_of(client: Client, url: str, asked: dict[str, str] | None = None) -> list[list[str]]:
+    answer = client.get(url) if asked is None else client.post(url, asked)
     text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     return list(csv.reader(io.StringIO(text)))
 
@@ -141,10 +142,28 @@ def test_the_dashboard_adds_up(sandbox: Sandbox, agent: Client, account: Billing
     said = text_of(agent.get("/admin/"))
     assert "Today $20.00 This month $20.00" in said
     late = (now().date() - bill.due_on).days
-    ages = {age: cents for age, _count, cents in dashboard.owed_by_age(on=bill.due_on)}
+    ages = {age: cents for _list, age, _count, cents in totals.owed_by_age(on=bill.due_on)}
     assert ages["Not due yet"] == 50_00
     assert sum(ages.values()) == sum(Invoice.objects.values_list("open_cents", flat=True))
     assert late < 10_000
+
+
+def test_each_number_of_the_dashboard_is_the_sum_of_the_list_that_it_leads_to(
+    sandbox: Sandbox, agent: Client, account: BillingAccount
+) -> None:
+    today = now().date()
+    for late, cents in {-5: 1_00, 0: 2_00, 1: 4_00, 30: 8_00, 31: 16_00, 90: 32_00, 91: 64_00}.items():
+        make_invoice(account, cents, due_on=today - dt.timedelta(days=late))
+    paying.add_money(sandbox, account, 20_00)
+    paying.pay_many(sandbox, {make_invoice(account, 5_00): 5_00}, from_balance_cents=5_00)
+    page = agent.get("/admin/").content.decode()
+    owed = {name: cents for name, _words, _count, cents in totals.owed_by_age(on=today)}
+    assert owed == {"not-due": 3_00, "late-30": 12_00, "late-90": 48_00, "late-older": 64_00}
+    for name, cents in {**owed, "today": 20_00, "month": 20_00}.items():
+        assert reverse("admin:desk_list", args=[name]) in page
+        rows = csv_of(agent, reverse("admin:desk_list_csv", args=[name]))
+        at = rows[0].index("Owed" if name in owed else "Amount")
+        assert sum(int(row[at].replace(".", "")) for row in rows[1:]) == cents, name
 
 
 class TestTheAuditLog:
@@ -159,16 +178,21 @@ class TestTheAuditLog:
             {"member": account.guarantor.member_number, "action": "looked"},
             {"since": str(now().date())},
         ):
-            assert "Opened a member's page" in text_of(auditor.get(url, asked))
-        assert "Nothing matches" in text_of(auditor.get(url, {"reference": "no-such-thing"}))
-        rows = csv_of(auditor, reverse("admin:desk_audit_csv") + "?action=looked")
+            assert "Opened a member's page" in text_of(auditor.post(url, asked))
+        assert "Nothing matches" in text_of(auditor.post(url, {"reference": "no-such-thing"}))
+        csv_url = reverse("admin:desk_audit_csv")
+        rows = csv_of(auditor, csv_url, {"action": "looked"})
+        # Nothing of whom somebody looks for is in an address.
+        assert auditor.get(csv_url).status_code == 405
+        assert "?" not in auditor.post(url, {"account": account.account_number}).text.split("<main")[-1]
         assert [row[7] for row in rows[1:]] == ["looked"]
         looks = AuditRecord.objects.filter(action=Action.AUDIT_READ).order_by("pk")
-        assert [look.reference for look in looks] == ["audit log"] * 4 + ["audit log as CSV"]
+        expected = ["audit log"] * 4 + ["audit log as CSV", "audit log"]
+        assert [look.reference for look in looks] == expected
         assert looks[0].detail == {"account": account.account_number}
 
     def test_nobody_else_reads_it(self) -> None:
         for role in (Role.BILLING_AGENT, Role.SUPERVISOR):
             for name in ("audit", "audit_csv"):
-                answer = browser_of(make_staff(role)).get(reverse(f"admin:desk_{name}"))
+                answer = browser_of(make_staff(role)).post(reverse(f"admin:desk_{name}"))
                 assert answer.status_code == 403
