@@ -61,6 +61,7 @@ class Product:
 
     def start(self) -> None:
         """Start it and wait until it says it is ready."""
+        self.close_terminal()  # of an earlier start, which may have been killed
         self.folder.mkdir(parents=True, exist_ok=True)
         self.outputs.append(self.folder.parent / f"{self.folder.name}.{len(self.outputs)}.out")
         with self.outputs[-1].open("w") as printed:

@@ -6,6 +6,7 @@ connection to anything yet.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from typing import NoReturn
 
 from demo.environment import ROOT
 from manage import OWNER_COMMANDS
+
+COMMAND_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def become(argv: list[str]) -> NoReturn:
     """Be this command from here on, to its end."""
     from django.core.management import execute_from_command_line
 
+    signal.alarm(COMMAND_SECONDS)  # nobody waits longer
     code = 1
     try:
         execute_from_command_line(argv)
