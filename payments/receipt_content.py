@@ -92,8 +92,11 @@ class ReceiptContent:
 
     @property
     def left_cents(self) -> int:
-        """What is left of the payment after what went back and what banks took for good."""
-        return self.amount_cents - sum(each.back_cents for each in self.later)
+        """What is left of the payment after what went back and what banks took for good.
+
+        Never below nothing: what was refunded to the balance, a bank may still take at the source.
+        """
+        return max(0, self.amount_cents - sum(each.back_cents for each in self.later))
 
     @property
     def has_sums(self) -> bool:

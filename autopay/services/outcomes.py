@@ -7,6 +7,7 @@ import datetime as dt
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Region
 from autopay import emails, retries
@@ -14,15 +15,17 @@ from autopay.models import (
     Draft,
     DraftAttempt,
     DraftState,
+    Enrollment,
+    EnrollmentState,
     Reason,
     StopReason,
 )
 from autopay.retries import After
 from autopay.services import enrollment, moves
-from autopay.services.locking import lock_draft
+from autopay.services.locking import lock_draft, lock_enrollment
 from common.batches import for_each
 from common.clock import business_date
-from payments.models import CAME_TO_NOTHING, SETTLED, Dispute, Payment, State
+from payments.models import CAME_TO_NOTHING, SETTLED, Dispute, DisputeState, Payment, State
 
 log = structlog.get_logger(__name__)
 
@@ -46,11 +49,44 @@ def apply_due(*, region: Region, as_of: dt.date) -> int:
     )
     taken_back = of_region.filter(state=DraftState.DRAWN, payment__state=State.RETURNED)
     keys = list(ended.union(taken_back).values_list("pk", flat=True))
-    return for_each(
+    moved = for_each(
         keys,
         lambda pk: apply(draft_id=pk, as_of=as_of),
         failing="draws whose outcome could not be taken in",
     )
+    for_each(
+        _disputed_in_part(region).values_list("pk", flat=True),
+        _stop_disputed,
+        failing="enrollments that a lost dispute could not stop",
+    )
+    return moved
+
+
+def _disputed_in_part(region: Region) -> QuerySet[Enrollment]:
+    """Enrollments that stand, of which the holder disputed a draw and kept a part of it: the payment
+    is not returned, and the draft stays drawn. Another method since brought another authorization.
+    """
+    return Enrollment.objects.filter(
+        Exists(
+            Dispute.objects.filter(
+                payment__draft__enrollment=OuterRef("pk"),
+                payment__authorization=OuterRef("authorization"),
+                state=DisputeState.LOST,
+                is_return=False,
+            )
+        ),
+        account__region=region,
+        state__in=(EnrollmentState.ACTIVE, EnrollmentState.PAUSED),
+    )
+
+
+@transaction.atomic
+def _stop_disputed(enrollment_id: int) -> bool:
+    stands = lock_enrollment(enrollment_id)
+    if not _disputed_in_part(stands.account.region).filter(pk=stands.pk).exists():
+        return False
+    enrollment.stop(enrollment=stands, reason=StopReason.REVOKED, detail=DISPUTED)
+    return True
 
 
 def apply(*, draft_id: int, as_of: dt.date) -> bool:

@@ -133,8 +133,8 @@ def _move_after_loss(payment: Payment, dispute: Dispute, via: Via) -> None:
     if payment.refunded_cents + payment.disputed_cents >= payment.charge_cents:
         payment.decline_code = dispute.reason
         move(payment, State.RETURNED, via=via, detail=dispute.reason)
-    elif not payment.disputes.filter(state=DisputeState.OPEN).exists():
-        move(payment, State.PARTLY_REFUNDED, via=via, detail=dispute.reason)
+    else:
+        move_by_what_is_left(payment, via=via, detail=dispute.reason)
 
 
 def _post(dispute: Dispute, kind: EntryKind, amount_cents: int, against: LedgerCode) -> None:

@@ -28,6 +28,7 @@ from common.locks import lock_one
 from payments import emails, gateway, methods
 from payments.gateway import Busy, OutcomeUnknown, Refused, SentRefund
 from payments.models import (
+    DisputeState,
     Payment,
     PaymentEvent,
     Refund,
@@ -135,15 +136,22 @@ def _count_as_refunded(payment: Payment, amount_cents: int) -> None:
         raise CannotRefund(payment.reference) from error
 
 
-def move_by_what_is_left(payment: Payment, *, via: Via) -> None:
-    """Succeeded, partly refunded or refunded: what the parts of the payment say by now."""
+def move_by_what_is_left(payment: Payment, *, via: Via, detail: str = "") -> None:
+    """Succeeded, partly refunded or refunded: what the parts of the payment say by now.
+
+    While a bank still decides, it stays disputed; what a bank took for good never looks paid again,
+    also where it came from the account balance.
+    """
+    known = set(payment.disputes.values_list("state", flat=True))
+    if DisputeState.OPEN in known:
+        return
     taken = taken_back(payment)
-    if not taken:
+    if not taken and DisputeState.LOST not in known:
         target = State.SUCCEEDED
     else:
         target = State.PARTLY_REFUNDED if taken < payment.amount_cents else State.REFUNDED
     if payment.state != target:
-        move(payment, target, via=via)
+        move(payment, target, via=via, detail=detail)
 
 
 def advance(*, refund_id: int, at: dt.datetime | None = None) -> Refund:

@@ -34,6 +34,7 @@ from tests.support.autopay import (
     work,
 )
 from tests.support.autopay_pages import browser_of
+from tests.support.history import dispute
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
@@ -150,6 +151,28 @@ def test_a_revoked_mandate_stops_autopay(sandbox: Sandbox, calendar: Calendar, c
     calendar.go_to(DUE + dt.timedelta(days=20))
     work(stands.account.region)
     assert draft.attempts.count() == 1
+
+
+def test_a_holder_who_disputes_a_part_of_a_draw_is_drawn_no_more(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = announced(enrolled(sandbox))
+    calendar.go_to(DUE)
+    run(draft.enrollment.account.region)
+    payment = Payment.objects.get(draft=draft)
+    dispute(payment, 30_00, status="needs_response")
+    settle(draft.enrollment.account.region)
+    assert Enrollment.objects.get(pk=draft.enrollment_id).state == "active"  # nothing is decided
+
+    dispute(payment, 30_00, status="lost")
+    settle(draft.enrollment.account.region)
+    settle(draft.enrollment.account.region)
+
+    draft.refresh_from_db()
+    stands = Enrollment.objects.get(pk=draft.enrollment_id)
+    assert (draft.state, payment.state) == (DraftState.DRAWN, State.PARTLY_REFUNDED)
+    assert (stands.state, stands.stop_reason) == ("stopped", "revoked")
+    assert told(draft).count("Autopay of your medical bills has stopped") == 1
 
 
 @pytest.mark.parametrize(

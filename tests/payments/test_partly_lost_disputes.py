@@ -99,3 +99,29 @@ def test_another_part_that_is_still_disputed_keeps_it_so(
     dispute(payment, 20_00, status="won", number=1)
     assert (payment.state, payment.disputed_cents) == (State.PARTLY_REFUNDED, 30_00)
     assert paying.owed(account) == 30_00
+
+
+def test_one_that_is_won_leaves_the_other_undecided(payment: Payment) -> None:
+    dispute(payment, 20_00, status="needs_response", number=1)
+    dispute(payment, 30_00, status="needs_response", number=2)
+    dispute(payment, 30_00, status="won", number=2)
+    assert (payment.state, payment.disputed_cents) == (State.DISPUTED, 20_00)
+    dispute(payment, 20_00, status="won", number=1)
+    assert (payment.state, payment.disputed_cents) == (State.SUCCEEDED, 0)
+
+
+def test_what_was_refunded_in_full_to_the_balance_stays_refunded(
+    account: BillingAccount, payment: Payment
+) -> None:
+    refunds.request(
+        payment=payment,
+        amount_cents=100_00,
+        destination=Refund.Destination.BALANCE,
+        reason="",
+        requested_by=None,
+    )
+    dispute(payment, 30_00, status="needs_response", number=1)
+    dispute(payment, 30_00, status="lost", number=1)
+    assert (payment.state, payment.disputed_cents) == (State.REFUNDED, 30_00)
+    account.refresh_from_db()
+    assert account.balance_cents == 70_00
