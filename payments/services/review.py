@@ -17,6 +17,8 @@ Via = PaymentEvent.Via
 # An intent in one of these has taken money, or may at any moment.
 _MAY_CHARGE = ("succeeded", "processing", "requires_capture")
 
+CAME_BACK = "what was sent back came back"
+
 
 class NotInReview(RuntimeError):
     """The payment has an outcome, or is asked about without anybody's help."""
@@ -100,6 +102,21 @@ def send_back(*, payment: Payment) -> Payment:
     except GatewayError as error:
         raise MayHaveCharged(payment.reference) from error
     return mark_not_charged(payment=payment)
+
+
+def look_whether_it_came_back(*, payment: Payment, via: PaymentEvent.Via) -> bool:
+    """Show staff a payment that came to nothing, where Stripe has money of it after all: the bank of
+    whoever paid did not take what was sent back. True where it has.
+
+    Calls Stripe: outside a transaction. Raises GatewayError.
+    """
+    if payment.state not in CAME_TO_NOTHING or payment.intent_id is None:
+        return False
+    account = payment.region.stripe_account
+    if not stripe_book.kept_cents(account=account, intent_id=payment.intent_id):
+        return False
+    settlement.needs_review(payment_id=payment.pk, reason=CAME_BACK, via=via)
+    return True
 
 
 def _is_ours_and_wrong(payment: Payment, intent: Intent) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from accounts.models import Region
 from payments import gateway
 from payments.models import CAME_TO_NOTHING, Payment, PaymentEvent, PaymentMethod, Refund, WebhookEvent
-from payments.services import disputes, refunds, settlement, setups, submission
+from payments.services import disputes, refunds, review, settlement, setups, submission
 
 Via = PaymentEvent.Via
 
@@ -50,9 +50,25 @@ def refund_changed(event: WebhookEvent, at: dt.datetime) -> Result:
         payment__region__in=gateway.regions(event.stripe_account), refund_id=event.object_id
     ).first()
     if refund is None:
-        return Result.UNKNOWN
+        return _sent_back_changed(event)
     refund = refunds.advance(refund_id=refund.pk, at=at)
     return Result.LATER if _is_held(refund.lease_until, at) else Result.APPLIED
+
+
+def _sent_back_changed(event: WebhookEvent) -> Result:
+    """One without a row here: of a charge that staff sent back, the payment never having been paid."""
+    region = _region(event)
+    if region is None:
+        return Result.UNKNOWN
+    try:
+        intent_id = gateway.retrieve_refund(region=region, refund_id=event.object_id).intent_id
+    except gateway.Refused:
+        return Result.UNKNOWN
+    payment = _ours(event).filter(intent_id=intent_id, state__in=CAME_TO_NOTHING).first()
+    if payment is None:
+        return Result.UNKNOWN
+    review.look_whether_it_came_back(payment=payment, via=Via.WEBHOOK)
+    return Result.APPLIED
 
 
 def dispute_changed(event: WebhookEvent, at: dt.datetime) -> Result:

@@ -8,12 +8,13 @@ from common.clock import now
 from demo.stripe.core import Sandbox
 from payments import gateway
 from payments.models import Payment, PaymentEvent, Refund, State
-from payments.services import refunds, review, settlement, submission
+from payments.services import refunds, review, settlement, submission, webhooks
 from payments.services.review import MayHaveCharged
 from staff.dashboard import figures
 from staff.lists import LISTS
 from tests.support import paying
 from tests.support.factories import make_invoice
+from tests.support.reconciling import open_rows, reconcile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEEDS_STEP = "pm_card_threeDSecure2Required"
@@ -100,3 +101,44 @@ def test_a_refund_without_an_answer_is_shown_to_staff_after_a_day(sandbox: Sandb
     new.refresh_from_db()
     assert new.state == "succeeded"
     assert list(LISTS["refunds"].rows()) == [lost]
+
+
+class TestAChargeThatWasSentBack:
+    @pytest.fixture
+    def payment(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Payment:
+        """Stripe took $120.00 that we had not asked for; all of it went back, and the books agree."""
+        payment = paying.pay(sandbox, make_invoice(total_cents=120_00), card=NEEDS_STEP)
+        sandbox.complete_challenge("ncal", str(payment.intent_id))
+        monkeypatch.setattr(settlement, "mismatch", lambda _payment, _intent: "amount")
+        sandbox.webhooks.deliver_due(everything=True)
+        reconcile(sandbox)
+        assert open_rows() == [("unknown_charge", payment.intent_id, None, 120_00)]
+        ended = review.send_back(payment=payment)
+        assert ended.state == State.CANCELED
+        reconcile(sandbox)
+        assert open_rows() == []
+        sandbox.webhooks.deliver_due(everything=True)
+        webhooks.process_pending(at=paying.later(minutes=5))
+        assert listed() == []
+        return ended
+
+    def comes_back(self, sandbox: Sandbox) -> None:
+        (charge,) = sandbox.charges()
+        sandbox.bank.fail_refund("ncal", charge.refunds[0].refund)
+
+    def test_and_comes_back_is_shown_to_staff_as_soon_as_stripe_tells(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        self.comes_back(sandbox)
+        sandbox.webhooks.deliver_due(everything=True)
+        assert listed() == [payment.reference]
+        payment.refresh_from_db()
+        assert (payment.state, payment.review_reason) == (State.CANCELED, review.CAME_BACK)
+
+    def test_and_comes_back_unheard_is_found_by_the_daily_comparison(
+        self, sandbox: Sandbox, payment: Payment
+    ) -> None:
+        self.comes_back(sandbox)
+        reconcile(sandbox)
+        assert open_rows() == [("unknown_charge", payment.intent_id, None, 120_00)]
+        assert listed() == [payment.reference]

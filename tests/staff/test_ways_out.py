@@ -120,7 +120,11 @@ class TestAChargeOfAnotherAmount:
         return reverse("admin:desk_send_back", args=[payment.reference])
 
     def test_it_is_sent_back_whole_and_the_bill_can_be_paid_again(
-        self, supervisor: Client, payment: Payment, monkeypatch: pytest.MonkeyPatch
+        self,
+        sandbox: Sandbox,
+        supervisor: Client,
+        payment: Payment,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(settlement, "mismatch", lambda _payment, _intent: "amount")
         shown = supervisor.get(reverse("admin:desk_payment", args=[payment.reference]))
@@ -131,6 +135,7 @@ class TestAChargeOfAnotherAmount:
         assert (payment.state, payment.review_reason) == (State.CANCELED, "")
         assert payment.allocations.get().invoice.payable_cents == 120_00
         assert AuditRecord.objects.filter(action=Action.CHARGE_SENT_BACK).count() == 1
+        paying.assert_invariants(sandbox)
 
     def test_what_we_asked_for_is_booked_and_not_sent_back(
         self, sandbox: Sandbox, supervisor: Client, payment: Payment

@@ -13,6 +13,7 @@ from django.db.models import QuerySet, Sum
 from billing.models import EntryKind, JournalLine, LedgerCode
 from common.batches import batches
 from payments.models import (
+    CAME_TO_NOTHING,
     RESERVING,
     Difference,
     Dispute,
@@ -56,15 +57,16 @@ class Comparison:
 
 
 def charges(account: StripeAccount, intents: list[str]) -> Iterable[Compared]:
-    """Payments against charges and bank debits, by PaymentIntent."""
+    """Payments against charges and bank debits, by PaymentIntent; one that was sent back is none."""
     payments = {p.intent_id: p for p in account.payments().filter(intent_id__in=intents)}
     booked = _booked("payment", _MOVES_PAYMENT, payments.values())
     moved = _moved(account, "intent_id", intents, meaning.IS_CHARGE)
+    sent_back = _sent_back(account, intents)
     for intent in intents:
         payment = payments.get(intent)
         ours = booked.get(payment.pk) if payment else None
         theirs = moved.get(intent)
-        if (ours or 0) == (theirs or 0):
+        if (ours or 0) == (theirs or 0) or intent in sent_back:
             yield Compared(intent, ours, theirs)
         elif payment and payment.state in RESERVING and not payment.review_reason:
             yield Compared(intent, ours, theirs, on_its_way=theirs or 0)
@@ -84,12 +86,33 @@ def refunds(account: StripeAccount, refund_ids: list[str]) -> Iterable[Compared]
     known = {refund.refund_id: refund for refund in found}
     booked = _booked("refund", _MOVES_REFUND, known.values())
     moved = _moved(account, "source_id", refund_ids, meaning.IS_REFUND)
+    intents = _intents_of(account, [each for each in refund_ids if each not in known])
+    sent_back = _sent_back(account, sorted(set(intents.values())))
     for refund_id in refund_ids:
         refund = known.get(refund_id)
         ours, theirs = booked.get(refund.pk) if refund else None, moved.get(refund_id)
         missing = (ours or 0) < (theirs or 0)  # more left our books than Stripe's
         kind = Kind.MISSING_REFUND if missing else Kind.UNKNOWN_REFUND
-        yield Compared(refund_id, ours, theirs, None if (ours or 0) == (theirs or 0) else kind)
+        agree = (ours or 0) == (theirs or 0) or intents.get(refund_id) in sent_back
+        yield Compared(refund_id, ours, theirs, None if agree else kind)
+
+
+def _intents_of(account: StripeAccount, refund_ids: list[str]) -> dict[str, str]:
+    copies = StripeTransaction.objects.filter(meaning.IS_REFUND, stripe_account=account.name)
+    intents: dict[str, str] = {}
+    for batch in batches(refund_ids, BATCH):
+        intents.update(copies.filter(source_id__in=batch).values_list("source_id", "intent_id"))
+    return intents
+
+
+def _sent_back(account: StripeAccount, intents: list[str]) -> set[str]:
+    """Those whose payment came to nothing, and of which Stripe's book has taken and returned as much:
+    neither the charge nor what was sent back is in ours.
+    """
+    moved = _moved(account, "intent_id", intents, meaning.IS_CHARGE | meaning.IS_REFUND)
+    even = [intent for intent, cents in moved.items() if intent and not cents]
+    ended = account.payments().filter(state__in=CAME_TO_NOTHING, intent_id__in=even)
+    return set(ended.values_list("intent_id", flat=True))
 
 
 def others(account: StripeAccount, keys: list[str]) -> Iterable[Compared]:

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from payments import gateway
 from payments.models import (
+    CAME_TO_NOTHING,
     RESERVING,
     Dispute,
     DisputeState,
@@ -20,7 +21,7 @@ from payments.models import (
     State,
     StripeTransaction,
 )
-from payments.services import disputes, refunds, submission
+from payments.services import disputes, refunds, review, submission
 from payments.services.daily import meaning
 from payments.services.daily.accounts import StripeAccount
 from payments.services.daily.touched import Span
@@ -37,6 +38,8 @@ def heal(account: StripeAccount, span: Span) -> None:
         submission.advance(payment_id=payment.pk, via=Via.RECONCILER)
     for refund in _unsent(account, moved):
         refunds.advance(refund_id=refund.pk)
+    for payment in _sent_back_in_vain(account, moved):
+        review.look_whether_it_came_back(payment=payment, via=Via.RECONCILER)
     for dispute_id in _undecided(moved):
         _learn(account, dispute_id)
 
@@ -68,6 +71,13 @@ def _unsent(account: StripeAccount, moved: Moved) -> QuerySet[Refund]:
         ),
         destination=Refund.Destination.SOURCE,
     )
+
+
+def _sent_back_in_vain(account: StripeAccount, moved: Moved) -> QuerySet[Payment]:
+    """Came to nothing because the charge was sent back, and then a bank did not take it."""
+    came_back = moved.filter(type=meaning.REFUND_FAILURE).values("intent_id")
+    sent_back = account.payments().filter(state__in=CAME_TO_NOTHING, intent_id__in=came_back)
+    return sent_back.select_related("region")
 
 
 def _undecided(moved: Moved) -> list[str]:

@@ -37,6 +37,8 @@ def keys(account: StripeAccount, span: Span) -> dict[Comparison, list[str]]:
     columns = {
         comparing.CHARGES: [
             moved.filter(meaning.IS_CHARGE).values_list("intent_id", flat=True),
+            # What was sent back of a charge, and what of that came back, changes what the charge means.
+            moved.filter(meaning.IS_REFUND).values_list("intent_id", flat=True),
             _charged(account, span),
         ],
         comparing.REFUNDS: [
