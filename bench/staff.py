@@ -126,7 +126,10 @@ def measure(visit: Visit, client: Any, *, rounds: int) -> Result:
     """Pay the visit so many times over; the first round warms the caches and is not timed."""
     typed: tuple[str | None, ...] = visit.typed or (None,)
     asked = [(url, text) for url in visit.urls or (visit.url,) for text in typed]
-    wall, database, sent, whole = [], [], [], {}
+    wall: list[float] = []
+    database: list[float] = []
+    sent: list[int] = []
+    whole: dict[str, str] = {}
     for number in range(rounds + 1):
         for url, text in asked:
             began = time.perf_counter()

@@ -1,5 +1,7 @@
 """The benchmark of the desk: what it makes fits the models, and it finds what it is there to find."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -51,6 +53,7 @@ def test_a_small_plan_is_made_and_every_page_of_it_answers(cluster: Cluster) -> 
     client = Client()
     client.force_login(make_staff(Role.SUPERVISOR))
     for visit in bench.visits(200):
-        result = bench.measure(visit, client, rounds=1)
+        once = replace(visit, typed=visit.typed[:1], urls=visit.urls[:1])
+        result = bench.measure(once, client, rounds=1)
         assert result.statements <= (visit.most_statements or 20), visit.name
         assert visit.typed or visit.urls or visit.name.startswith(("dashboard", "list")), visit.name
