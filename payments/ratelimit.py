@@ -30,8 +30,11 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 10.0
 # Requests leave this much further apart: 35 ms of jitter on the way squeezes none into a second.
 SPACING = 1.035
-# What a process holds to by its own clock: of the margin, 30 ms are left to the way alone.
-GATE_SECONDS = 1.03
+# What a process holds to by its own clock. The less there is beyond a second, the less jitter on the
+# way is forgiven while it makes up for being late; the more, the longer that takes.
+GATE_SECONDS = 1.01
+# What was late leaves at this share of the usual distance, until it has caught up.
+CATCH_UP = 0.8
 REDIS_TIMEOUT_SECONDS = 1.0
 
 # One key: the moment when the bucket will be full, in microseconds. It lies one interval further in
@@ -68,11 +71,14 @@ class Gate:
     """What really left this process, one at a time: the last `most`, and none too soon after them.
 
     A thread that slept until its turn may wake up late, and its request then leaves closer to those
-    behind it than their turns are apart.
+    behind it than their turns are apart. Where several were late, they leave `apart` seconds at least.
     """
 
-    def __init__(self, most: int, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, most: int, apart: float = 0.0, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._left: deque[float] = deque(maxlen=most)
+        self._apart = apart
         self._sleep = sleep
         self._lock = threading.Lock()
 
@@ -80,14 +86,20 @@ class Gate:
     def passing(self, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
         """What is sent inside is one more request."""
         with self._lock:
-            if len(self._left) == self._left.maxlen:
-                early = self._left[0] + GATE_SECONDS - clock()
-                if early > 0:
-                    self._sleep(early)
+            early = self._soonest() - clock()
+            if early > 0:
+                self._sleep(early)
             try:
                 yield
             finally:
                 self._left.append(clock())
+
+    def _soonest(self) -> float:
+        if not self._left:
+            return 0.0
+        soonest = self._left[-1] + self._apart
+        is_full = len(self._left) == self._left.maxlen
+        return max(soonest, self._left[0] + GATE_SECONDS) if is_full else soonest
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ class Bucket:
     def turn(self) -> Iterator[None]:
         """This request's turn, begun when all that is left is to send it. Raises NoToken."""
         self.take()
-        with _gate(self.name, self.per_second).passing():
+        with _gate(self.name, self.per_second, self.burst).passing():
             yield
 
     def take(self) -> float:
@@ -139,9 +151,9 @@ class Bucket:
 
 
 @cache
-def _gate(_name: str, per_second: float) -> Gate:
-    """One for each account, in a process."""
-    return Gate(most=max(1, int(per_second)))
+def _gate(_name: str, per_second: float, burst: int) -> Gate:
+    """One for each account, in a process. It spreads what may not burst."""
+    return Gate(most=max(1, int(per_second)), apart=CATCH_UP / per_second if burst == 1 else 0.0)
 
 
 @cache

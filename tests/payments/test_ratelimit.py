@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ class TestLateForATurn:
 
     def test_what_leaves_late_keeps_its_distance_from_the_request_a_second_on(self) -> None:
         clock, luck = Clock(), random.Random(7)
-        gate, left = Gate(20, clock.sleep), []
+        gate, left = Gate(20, 0.04, clock.sleep), []
         for number in range(400):
             turn = number * 1.035 / 20
             late = luck.choice([0, 0, 0, luck.uniform(0, 0.3)])
@@ -152,11 +153,12 @@ class TestLateForATurn:
             with gate.passing(clock):
                 left.append(clock.at)
         assert most_in_a_second(left) <= 20
+        assert min(after - before for before, after in pairwise(left)) >= 0.04 - 1e-6
         assert 400 / (left[-1] - left[0]) >= 0.95 * 20  # being late costs no turns
 
     def test_one_that_failed_to_leave_counts(self) -> None:
         clock = Clock()
-        gate = Gate(1, clock.sleep)
+        gate = Gate(1, sleep=clock.sleep)
         with pytest.raises(OSError, match="cut"), gate.passing(clock):
             raise OSError("cut")
         began = clock.at
