@@ -66,6 +66,11 @@ class Refund(models.Model):
         verbose_name_plural = _("refunds")
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_amount_positive"),
+            # What goes to no card or bank account, Stripe never heard of.
+            models.CheckConstraint(
+                condition=Q(destination="source") | Q(refund_id__isnull=True, sent_at__isnull=True),
+                name="refund_at_stripe_goes_to_source",
+            ),
         ]
         indexes = [
             models.Index(

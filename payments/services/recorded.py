@@ -8,9 +8,10 @@ from accounts.models import User
 from billing.models import BillingAccount
 from common.locks import lock_id
 from payments import methods
-from payments.models import Payment, PaymentEvent, Refund
+from payments.models import Payment, PaymentEvent
 from payments.services import settlement
 from payments.services.opening import open_payment
+from payments.services.recorded_balance import missing_cents
 
 
 class NotRecorded(ValueError):
@@ -18,15 +19,22 @@ class NotRecorded(ValueError):
 
 
 def is_recorded(*, account: BillingAccount, check_number: str, amount_cents: int) -> bool:
-    """Whether a check of this number and amount was recorded for the account, and stands."""
+    """Whether a check of this number and amount was recorded for the account, and any of it stands.
+
+    People type "0001042" for 1042, and "a7" for A7.
+    """
     found = Payment.objects.filter(
         account=account,
         method_kind=methods.CHECK,
-        method_brand=check_number.strip()[:40],
         amount_cents=amount_cents,
         settled_at__isnull=False,
     )
-    return found.exclude(refunds__destination=Refund.Destination.NOWHERE).exists()
+    number = _bare(check_number)
+    return any(_bare(each.method_brand) == number and missing_cents(each) for each in found)
+
+
+def _bare(check_number: str) -> str:
+    return check_number.strip()[:40].lstrip("0").casefold()
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Q, Sum, Value, When
 
 from accounts.models import User
 from billing.models import EntryKind, LedgerCode
@@ -25,7 +25,7 @@ from common.batches import for_each
 from common.clock import business_date, now
 from common.failpoints import failpoint
 from common.locks import lock_one
-from payments import emails, gateway, methods
+from payments import emails, gateway, stripe_book
 from payments.gateway import Busy, OutcomeUnknown, Refused, SentRefund
 from payments.models import (
     DisputeState,
@@ -36,6 +36,7 @@ from payments.models import (
     RefundState,
     State,
 )
+from payments.services import recorded_balance
 from payments.services.moves import lock_payment, move
 from payments.services.reversal import NothingLeft, PartKey, split, take_back, taken_back
 from payments.wake import wake
@@ -64,6 +65,10 @@ class CannotRefund(RuntimeError):
     """The payment cannot give back that much: it is not settled, disputed, or already refunded."""
 
 
+class GoneOtherwise(RuntimeError):
+    """Stripe holds no such refund, and yet not what our books say: somebody may have refunded there."""
+
+
 class NotUnanswered(RuntimeError):
     """The refund has an answer, or may still be sent, or somebody is asking right now."""
 
@@ -80,24 +85,26 @@ def request(
 ) -> Refund:
     """Promise a part of a settled payment back; sends it after the commit.
 
-    Without `parts` each bill gives in proportion to what is left of it. Raises CannotRefund, or
-    balance.NotEnough where money added to the account balance was spent; then nothing has changed.
+    Without `parts` each bill gives in proportion to what is left of it; what was recorded in error
+    goes whole, from wherever it stands. Raises CannotRefund, or balance.NotEnough where money added to
+    the account balance was spent; then nothing has changed.
     """
     payment = lock_payment(payment.pk)
-    if payment.state not in REFUNDABLE:
-        raise CannotRefund(f"{payment.reference} is {payment.state}")
-    try:
-        chosen = dict(parts) if parts is not None else split(payment, amount_cents)
-        if sum(chosen.values()) != amount_cents:
-            raise CannotRefund("the parts do not sum to the amount")
-        debits = take_back(payment, chosen)
-    except NothingLeft as error:
-        raise CannotRefund(payment.reference) from error
     to_source = destination == Refund.Destination.SOURCE
-    if to_source and methods.is_recorded(payment.method_kind):
-        raise CannotRefund(f"{payment.reference} did not come through Stripe")
-    if destination == Refund.Destination.NOWHERE and not methods.is_recorded(payment.method_kind):
-        raise CannotRefund(f"{payment.reference} was not recorded by staff")
+    try:
+        if destination == Refund.Destination.NOWHERE:
+            chosen, debits = recorded_balance.take_back_in_error(payment)
+        else:
+            if payment.state not in REFUNDABLE:
+                raise CannotRefund(f"{payment.reference} is {payment.state}")
+            chosen = dict(parts) if parts is not None else split(payment, amount_cents)
+            if to_source:
+                recorded_balance.check_leaves_by_card(payment, chosen.get(None, 0))
+            debits = take_back(payment, chosen)
+    except (NothingLeft, recorded_balance.CameOtherwise) as error:
+        raise CannotRefund(str(error)) from error
+    if sum(chosen.values()) != amount_cents:
+        raise CannotRefund("the parts do not sum to the amount")
     if to_source:
         _count_as_refunded(payment, amount_cents)
     refund = Refund.objects.create(
@@ -145,7 +152,7 @@ def move_by_what_is_left(payment: Payment, *, via: Via, detail: str = "") -> Non
     known = set(payment.disputes.values_list("state", flat=True))
     if DisputeState.OPEN in known:
         return
-    taken = taken_back(payment)
+    taken = max(taken_back(payment), recorded_balance.in_error_cents(payment))
     if not taken and DisputeState.LOST not in known:
         target = State.SUCCEEDED
     else:
@@ -257,7 +264,7 @@ def ask_about(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
 
     What Stripe holds takes effect. Where it holds no such refund, none can come any more: the money
     becomes account balance, as that of a refund that failed. Calls Stripe: outside a transaction.
-    Raises NotUnanswered, or GatewayError where Stripe does not tell; then nothing has changed.
+    Raises NotUnanswered, GoneOtherwise, or GatewayError where Stripe does not tell: nothing has changed.
     """
     at = at or now()
     with _lease(refund_id, at) as refund:
@@ -271,10 +278,22 @@ def ask_about(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
                 intent_id=str(payment.intent_id),
             )
         if found is None:
+            _check_is_kept(payment)
             _fail(refund_id=refund_id, code="not at Stripe")
         else:
             settle(refund_id=refund_id, sent=found)
     return Refund.objects.get(pk=refund_id)
+
+
+def _check_is_kept(payment: Payment) -> None:
+    """Whether Stripe has kept all but what our own refunds took. Raises GoneOtherwise."""
+    sent = payment.refunds.filter(sent_at__isnull=False).exclude(state=RefundState.FAILED)
+    sent_cents = sent.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    account, intent_id = payment.region.stripe_account, str(payment.intent_id)
+    with _asking():
+        kept_cents = stripe_book.kept_cents(account=account, intent_id=intent_id)
+    if kept_cents != payment.charge_cents - sent_cents:
+        raise GoneOtherwise(payment.reference)
 
 
 @transaction.atomic

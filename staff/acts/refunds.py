@@ -15,6 +15,7 @@ from payments import methods
 from payments.models import Payment, Refund
 from payments.services import refunds
 from payments.services.moves import lock_payment
+from payments.services.recorded_balance import takeable
 from payments.services.refunds import REFUNDABLE, CannotRefund
 from payments.services.reversal import remaining
 from staff.acts.base import Act, Plan, Refused, Subject
@@ -56,8 +57,10 @@ def payment_subject(reference: str) -> Subject:
     return Subject(payment.account, payment, payment.reference)
 
 
-def left_of(payment: Payment) -> int:
-    """What may still go back of a payment, in cents."""
+def left_of(payment: Payment, destination: str = "") -> int:
+    """What may still go back of a payment, in cents; or be taken back as recorded in error."""
+    if destination == Refund.Destination.NOWHERE:
+        return sum(takeable(payment).values())
     return sum(remaining(payment).values()) if payment.state in REFUNDABLE else 0
 
 
@@ -73,6 +76,8 @@ def words_for(why: Why, payment: Payment, by: User) -> str:
     match why:
         case Why.DECLINED:
             return "A refund of this payment was declined before"
+        case Why.UNHEARD:
+            return "This is cash, and nobody of this household gets our mail"
         case Why.PAYMENT:
             alone = refund_requests.alone_cents(payment)
             before = f"With the {format_cents(alone)} refunded before this" if alone else "This"
@@ -104,6 +109,7 @@ def where_to(payment: Payment, destination: str) -> str:
 class RefundPayment(Act):
     may, title, button = May.REFUND, "Refund a payment", "Refund"
     action: ClassVar[Action] = Action.REFUNDED
+    cannot: ClassVar[str] = CANNOT
 
     def subject(self, **keys: Any) -> Subject:
         return payment_subject(keys["reference"])
@@ -117,9 +123,9 @@ class RefundPayment(Act):
 
     def plan(self, subject: Subject, data: dict[str, Any], by: Actor) -> Plan:
         payment: Payment = subject.thing
-        cents = data["amount"]
-        if cents > left_of(payment):
-            raise Refused(CANNOT)
+        cents, left_cents = data["amount"], left_of(payment, data["destination"])
+        if cents > left_cents:
+            raise Refused(self.cannot)
         to_source = data["destination"] == Refund.Destination.SOURCE
         if to_source and cents > payment.charge_cents - payment.refunded_cents - payment.disputed_cents:
             raise Refused("More than the card or bank account paid cannot go back there.")
@@ -127,7 +133,7 @@ class RefundPayment(Act):
             f"{format_cents(cents)} of payment {payment.reference}"
             f" {where_to(payment, data['destination'])}.",
             # A second tab's confirmation says another sum, and so is not the one that was given.
-            f"After that, {format_cents(left_of(payment) - cents)} of it can still go back.",
+            f"After that, {format_cents(left_cents - cents)} of it can still go back.",
             f"Its bills are owed again by {format_cents(cents)} in all."
             if not payment.to_balance_cents
             else f"What the payment paid or added is taken back by {format_cents(cents)}.",
@@ -138,7 +144,7 @@ class RefundPayment(Act):
             "destination": data["destination"],
             "reason": data["reason"],
         }
-        why = refund_requests.why_another(payment=payment, amount_cents=cents, by=by.user)
+        why = self._why_another(payment, data, by)
         if why is None:
             return Plan(self.action, effects, detail)
         if RefundRequest.objects.filter(payment=payment, state=RequestState.WAITING).exists():
@@ -162,7 +168,7 @@ class RefundPayment(Act):
             "reason": data["reason"],
             "requested_by": by.user,
         }
-        if refund_requests.why_another(payment=payment, amount_cents=cents, by=by.user):
+        if self._why_another(payment, data, by):
             try:
                 refund_requests.ask(**wanted)
             except refund_requests.AskedAlready as error:
@@ -171,8 +177,14 @@ class RefundPayment(Act):
         try:
             refund = refunds.request(**wanted)
         except (CannotRefund, NotEnough) as error:
-            raise Refused(CANNOT) from error
+            raise Refused(self.cannot) from error
         return self.told(refund)
+
+    @staticmethod
+    def _why_another(payment: Payment, data: dict[str, Any], by: Actor) -> Why | None:
+        return refund_requests.why_another(
+            payment=payment, amount_cents=data["amount"], by=by.user, destination=data["destination"]
+        )
 
     def told(self, refund: Refund) -> str:
         return f"Refund {refund.reference} of {format_cents(refund.amount_cents)} is on its way."

@@ -70,7 +70,7 @@ class Decide(Act):
             return Plan(
                 Action.REFUND_DECLINED, [f"The refund of {amount} is not made. Nothing moves."], detail
             )
-        if request.amount_cents > left_of(request.payment):
+        if request.amount_cents > left_of(request.payment, request.destination):
             raise Refused(CANNOT)
         return Plan(
             Action.REFUND_APPROVED,

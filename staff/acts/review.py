@@ -9,7 +9,7 @@ from django.urls import reverse
 from common.clock import now
 from common.money import format_cents
 from payments.gateway import GatewayError
-from payments.models import Payment, Refund
+from payments.models import CAME_TO_NOTHING, Payment, Refund
 from payments.services import refunds, review
 from staff.acts.base import Act, Plan, Refused, Subject
 from staff.acts.refunds import payment_subject
@@ -18,7 +18,20 @@ from staff.models import Action, May
 from staff.services.audit import Actor
 
 ANSWERED = "Stripe has answered, or may still be sent this refund, or is being asked right now."
+ENDS = "It ends as not charged: its bills can be paid again, and the payer is told by mail."
+ENDED_BEFORE = (
+    "It had ended before: its bills can be paid already, and no mail is sent. Call the payer: a card or"
+    " bank may show the charge."
+)
+GONE_OTHERWISE = (
+    "Stripe holds no such refund, but has not kept what our books say either: somebody may have"
+    " refunded this payment there by hand. Nothing changed."
+)
 NOT_IN_REVIEW = "This payment does not wait for anybody: it has an outcome, or is being asked about."
+
+
+def _ends(payment: Payment) -> str:
+    return ENDED_BEFORE if payment.state in CAME_TO_NOTHING else ENDS
 
 
 class _Review(Act):
@@ -92,7 +105,7 @@ class MarkNotCharged(_Review):
                 f"Payment {payment.reference} of {format_cents(payment.amount_cents)} ends as not"
                 " charged, if Stripe holds no charge of it, or refunded it in full; its intent is"
                 " canceled there.",
-                "Its bills can be paid again, and the payer is told by mail.",
+                _ends(payment),
             ],
             {"evidence": data["evidence"], "review_reason": payment.review_reason},
         )
@@ -121,8 +134,7 @@ class SendBack(_Review):
             [
                 f"All that Stripe took for payment {payment.reference} goes back to where it came from,"
                 " where it is not what we asked for.",
-                "The payment ends as not charged; its bills can be paid again, and the payer is told by"
-                " mail.",
+                _ends(payment),
             ],
             {"reason": data["reason"], "review_reason": payment.review_reason},
         )
@@ -180,6 +192,8 @@ class AskAboutRefund(Act):
             refund = refunds.ask_about(refund_id=subject.thing.pk)
         except refunds.NotUnanswered as error:
             raise Refused(ANSWERED) from error
+        except refunds.GoneOtherwise as error:
+            raise Refused(GONE_OTHERWISE) from error
         except GatewayError as error:
             raise Refused("Stripe did not answer. Nothing changed.") from error
         return f"Stripe was asked: {refund.get_state_display()}."

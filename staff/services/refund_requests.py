@@ -11,6 +11,7 @@ from accounts.models import User
 from billing.models import BillingAccount
 from common.clock import now
 from common.locks import lock_one
+from payments import methods
 from payments.models import Payment, Refund, RefundState
 from payments.services import refunds
 from staff.models import RefundRequest, RequestState
@@ -22,6 +23,7 @@ class Why(Enum):
     """Why one person may not refund that much; the first that holds."""
 
     DECLINED = "a refund of the payment was declined before"
+    UNHEARD = "cash would leave the books, and nobody of the household gets mail of it"
     PAYMENT = "with what was refunded of the payment without a second person"
     HOUSEHOLD = "with what was refunded of the household's payments in a day"
     DAY = "with what the person refunded in a day, of whosesoever payments"
@@ -68,7 +70,9 @@ def _sum(refunds: "QuerySet[Refund]") -> int:
     return kept.aggregate(total=Sum("amount_cents"))["total"] or 0
 
 
-def why_another(*, payment: Payment, amount_cents: int, by: User) -> Why | None:
+def why_another(
+    *, payment: Payment, amount_cents: int, by: User, destination: str = Refund.Destination.SOURCE
+) -> Why | None:
     """Why one person may not refund that much more of a payment; None where they may.
 
     Neither by parts, nor after a no, nor by parts of other payments. Only under the payment's lock
@@ -76,6 +80,8 @@ def why_another(*, payment: Payment, amount_cents: int, by: User) -> Why | None:
     """
     if RefundRequest.objects.filter(payment=payment, state=RequestState.DECLINED).exists():
         return Why.DECLINED
+    if destination == Refund.Destination.NOWHERE and _is_unheard(payment):
+        return Why.UNHEARD
     if alone_cents(payment) + amount_cents > settings.STAFF_REFUND_LIMIT_CENTS:
         return Why.PAYMENT
     if household_cents(payment.account) + amount_cents > settings.STAFF_REFUND_LIMIT_CENTS:
@@ -83,6 +89,11 @@ def why_another(*, payment: Payment, amount_cents: int, by: User) -> Why | None:
     if day_cents(by) + amount_cents > settings.STAFF_REFUND_DAY_LIMIT_CENTS:
         return Why.DAY
     return None
+
+
+def _is_unheard(payment: Payment) -> bool:
+    """Cash has no number, and no bank that shows it: only whoever gave it can miss it."""
+    return payment.method_kind == methods.CASH and payment.account.guarantor.user_id is None
 
 
 def ask(

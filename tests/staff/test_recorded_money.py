@@ -127,6 +127,23 @@ class TestAChecksWay:
         assert (account.spendable_cents, recorded_cents(account)) == (100_00, 100_00)
         assert balance.withdrawal_plan(account) == []
 
+    def test_cash_does_not_leave_by_refunding_a_top_up_that_was_spent(
+        self, sandbox: Sandbox, supervisor: Client, account: BillingAccount
+    ) -> None:
+        added = paying.add_money(sandbox, account, 100_00)
+        paying.pay_many(sandbox, {make_invoice(account, 100_00): 100_00}, from_balance_cents=100_00)
+        self.record(supervisor, account, kind="cash", amount="100.00", pays="balance")
+        with pytest.raises(refunds.CannotRefund):
+            refunds.request(
+                payment=added,
+                amount_cents=100_00,
+                destination=Refund.Destination.SOURCE,
+                reason="",
+                requested_by=None,
+            )
+        account.refresh_from_db()
+        assert (account.balance_cents, Refund.objects.count()) == (100_00, 0)
+
     def test_the_cards_own_money_still_goes_back(
         self, sandbox: Sandbox, supervisor: Client, account: BillingAccount
     ) -> None:

@@ -6,9 +6,11 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from billing.models import BillingAccount, JournalLine
+from billing.services import invoices as bills
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Refund, State
 from payments.services import refunds
+from payments.services.balance import withdrawal_plan
 from payments.services.recorded_balance import recorded_cents
 from payments.services.verification import CHECKS
 from staff.models import Action, AuditRecord, RefundRequest
@@ -53,6 +55,16 @@ def record(client: Client, account: BillingAccount, amount: str, **data: str) ->
 
 def undo(payment: Payment) -> str:
     return reverse("admin:desk_undo", args=[payment.reference])
+
+
+def to_balance(payment: Payment, cents: int) -> None:
+    refunds.request(
+        payment=payment,
+        amount_cents=cents,
+        destination=Refund.Destination.BALANCE,
+        reason="",
+        requested_by=None,
+    )
 
 
 def bank_cents() -> int:
@@ -119,6 +131,7 @@ class TestTakenBack:
         _page, data = confirm(agent, undo(payment), WRONG)
         refused = agent.post(undo(payment), data)
         assert refused.status_code == 422
+        assert "Refund to the account balance what it paid since" in text_of(refused)
         assert (Refund.objects.count(), bank_cents()) == (0, 60_00)
 
     def test_not_a_payment_that_came_through_stripe(
@@ -150,6 +163,108 @@ class TestTakenBack:
         assert (account.balance_cents, recorded_cents(account)) == (40_00, 0)
 
 
+class TestWhatBecameAccountBalance:
+    """The wrong check has left the bill it paid: it is taken from where it stands now."""
+
+    def test_a_check_that_was_refunded_to_the_balance(
+        self, agent: Client, account: BillingAccount
+    ) -> None:
+        make_invoice(account, 50_00)
+        payment = record(agent, account, "50.00")
+        to_balance(payment, 50_00)
+        assert "Taken back" in text_of(act(agent, undo(payment), WRONG))
+        account.refresh_from_db()
+        assert (paying.owed(account), account.balance_cents, bank_cents()) == (50_00, 0, 0)
+        assert recorded_cents(account) == 0
+
+    def test_a_check_over_two_bills_of_which_one_was_canceled(
+        self, agent: Client, account: BillingAccount
+    ) -> None:
+        canceled, stands = make_invoice(account, 30_00), make_invoice(account, 20_00)
+        payment = record(agent, account, "50.00")
+        bills.void(invoice=canceled)
+        page, data = confirm(agent, undo(payment), WRONG)
+        assert "$50.00 of payment" in text_of(page)
+        agent.post(undo(payment), data)
+        account.refresh_from_db()
+        stands.refresh_from_db()
+        payment.refresh_from_db()
+        assert (stands.open_cents, account.balance_cents, bank_cents()) == (20_00, 0, 0)
+        assert (payment.state, recorded_cents(account)) == (State.REFUNDED, 0)
+        assert mails_to(account.guarantor.user.email)[-1].subject == (
+            "A payment of $50.00 was recorded in error"
+        )
+
+    def test_what_was_spent_of_it_waits_until_it_is_there_again(
+        self, sandbox: Sandbox, agent: Client, account: BillingAccount
+    ) -> None:
+        canceled = make_invoice(account, 30_00)
+        make_invoice(account, 20_00)
+        payment = record(agent, account, "50.00")
+        bills.void(invoice=canceled)
+        spent = paying.pay_many(
+            sandbox, {make_invoice(account, 30_00): 30_00}, from_balance_cents=30_00
+        )
+        page, data = confirm(agent, undo(payment), WRONG)
+        assert "$30.00 of it was spent from the account balance" in text_of(page)
+        agent.post(undo(payment), data)
+        payment.refresh_from_db()
+        assert (payment.state, bank_cents(), paying.owed(account)) == (
+            State.PARTLY_REFUNDED,
+            30_00,
+            20_00,
+        )
+        # Not all of it was taken back: the same check is not recorded anew without a word.
+        same = CHECK | {"amount": "50.00"}
+        assert agent.post(reverse("admin:desk_record", args=[account.pk]), same).status_code == 422
+        refused = agent.post(undo(payment), WRONG)
+        assert "was spent" in text_of(refused)
+
+        to_balance(spent, 30_00)
+        act(agent, undo(payment), WRONG)
+        account.refresh_from_db()
+        payment.refresh_from_db()
+        assert (payment.state, bank_cents(), account.balance_cents) == (State.REFUNDED, 0, 0)
+        assert paying.owed(account) == 50_00
+
+    def test_what_a_card_paid_in_its_place_is_no_recorded_money_afterwards(
+        self, sandbox: Sandbox, agent: Client, account: BillingAccount
+    ) -> None:
+        payment = record(agent, account, "20.00", pays="balance")
+        spent = paying.pay_many(
+            sandbox, {make_invoice(account, 20_00): 20_00}, from_balance_cents=20_00
+        )
+        added = paying.add_money(sandbox, account, 20_00)
+        act(agent, undo(payment), WRONG)
+        to_balance(spent, 20_00)
+        account.refresh_from_db()
+        assert (account.balance_cents, recorded_cents(account)) == (20_00, 0)
+        assert withdrawal_plan(account) == [(added, 20_00)]
+
+
+class TestCashOfWhichNobodyHears:
+    def test_a_second_person_looks_at_it(
+        self, agent: Client, supervisor: Client, account: BillingAccount
+    ) -> None:
+        account.guarantor.user = None
+        account.guarantor.save()
+        payment = record(agent, account, "10.00", kind="cash", pays="balance")
+        page, data = confirm(agent, undo(payment), WRONG)
+        assert "nobody of this household gets our mail: nothing moves until" in text_of(page)
+        agent.post(undo(payment), data)
+        assert (Refund.objects.count(), bank_cents()) == (0, 10_00)
+        url = reverse("admin:desk_decide", args=[RefundRequest.objects.get().pk])
+        act(supervisor, url, {"decision": "approve", "reason": "Counted the till"})
+        assert bank_cents() == 0
+
+    def test_one_person_is_enough_where_the_member_is_told(
+        self, agent: Client, account: BillingAccount
+    ) -> None:
+        payment = record(agent, account, "10.00", kind="cash", pays="balance")
+        act(agent, undo(payment), WRONG)
+        assert bank_cents() == 0
+
+
 class TestRecordedTwice:
     def url(self, account: BillingAccount) -> str:
         return reverse("admin:desk_record", args=[account.pk])
@@ -166,6 +281,15 @@ class TestRecordedTwice:
         assert Payment.objects.count() == 1
         record(agent, account, "50.00", another="on")
         assert (Payment.objects.count(), paying.owed(account)) == (2, 100_00)
+
+    @pytest.mark.parametrize(("first", "second"), [("1042", "0001042"), ("A7", "a7 ")])
+    def test_the_same_number_written_otherwise_is_the_same(
+        self, agent: Client, account: BillingAccount, first: str, second: str
+    ) -> None:
+        record(agent, account, "50.00", pays="balance", check_number=first)
+        same = CHECK | {"amount": "50.00", "pays": "balance", "check_number": second}
+        assert agent.post(self.url(account), same).status_code == 422
+        assert bank_cents() == 50_00
 
     def test_another_amount_number_or_account_is_another_check(
         self, agent: Client, account: BillingAccount

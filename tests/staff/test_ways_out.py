@@ -85,6 +85,20 @@ class TestARefundWithoutAnAnswer:
         assert refund.state == RefundState.SUCCEEDED
         paying.assert_invariants(sandbox)
 
+    def test_where_somebody_refunded_there_by_hand_a_person_decides(
+        self, sandbox: Sandbox, supervisor: Client, refund: Refund
+    ) -> None:
+        """The card has the $40.00 already: they do not become account balance as well."""
+        with gateway.calling("ncal") as client:  # in Stripe's dashboard, without our reference
+            client.v1.refunds.create({"payment_intent": str(refund.payment.intent_id), "amount": 40_00})
+        _page, data = confirm(supervisor, self.url(refund), WHY)
+        refused = supervisor.post(self.url(refund), data)
+        assert "somebody may have refunded this payment there by hand" in text_of(refused)
+        refund.refresh_from_db()
+        refund.payment.account.refresh_from_db()
+        assert (refund.state, refund.lease_until) == (RefundState.UNKNOWN, None)
+        assert refund.payment.account.balance_cents == 0
+
     def test_where_stripe_does_not_answer_nothing_changes(
         self, supervisor: Client, refund: Refund, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -148,3 +162,13 @@ class TestAChargeOfAnotherAmount:
         assert payment.state == State.SUCCEEDED
         assert Refund.objects.count() == 0
         paying.assert_invariants(sandbox)
+
+    def test_of_one_that_had_ended_no_mail_is_promised(
+        self, supervisor: Client, payment: Payment
+    ) -> None:
+        page, _data = confirm(supervisor, self.url(payment), WHY)
+        assert "the payer is told by mail" in text_of(page)
+        settlement.give_up(payment_id=payment.pk, code="", via=PaymentEvent.Via.RECONCILER)
+        page, _data = confirm(supervisor, self.url(payment), WHY)
+        assert "no mail is sent" in text_of(page)
+        assert "is told by mail" not in text_of(page)

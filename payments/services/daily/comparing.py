@@ -112,7 +112,7 @@ def _sent_back(account: StripeAccount, intents: list[str]) -> set[str]:
     moved = _moved(account, "intent_id", intents, meaning.IS_CHARGE | meaning.IS_REFUND)
     even = [intent for intent, cents in moved.items() if intent and not cents]
     ended = account.payments().filter(state__in=CAME_TO_NOTHING, intent_id__in=even)
-    return set(ended.values_list("intent_id", flat=True))
+    return {intent for intent in ended.values_list("intent_id", flat=True) if intent}
 
 
 def others(account: StripeAccount, keys: list[str]) -> Iterable[Compared]:
