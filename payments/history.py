@@ -28,7 +28,6 @@ from payments.models import (
     SETTLED,
     DisputeState,
     Payment,
-    Refund,
     RefundState,
     State,
 )
@@ -46,6 +45,7 @@ class Totals:
     refunded_cents: int = 0  # to where it came from
     credited_cents: int = 0  # to the account balance
     returned_cents: int = 0  # taken back by banks
+    error_cents: int = 0  # recorded in error, and taken out of the books
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,10 @@ _TONES: dict[str, dict[str, str]] = {
 }
 _LABELS: dict[str, dict[str, Promise | str]] = {
     "payment": dict(State.choices),
-    "refund": {
-        **dict(RefundState.choices),
-        Refund.Destination.NOWHERE: Refund.Destination.NOWHERE.label,
-    },
+    "refund": dict(RefundState.choices),
     "dispute": dict(DisputeState.choices),
 }
+_TAKEN_BACK = pgettext_lazy("history", "Taken back")
 _CREDITED = pgettext_lazy("history", "In your account balance")
 _BILL_KINDS: dict[str, Promise | str] = dict(Invoice.Kind.choices)
 
@@ -146,6 +144,8 @@ def status_of(kind: str, state: str) -> tuple[Promise | str, str]:
     """The state of an event in a word, and how it looks."""
     if kind == "credit":
         return _CREDITED, "good"
+    if kind == "error":
+        return _TAKEN_BACK, "warn"
     if kind == "return":
         return _LABELS["payment"][State.RETURNED], "bad"
     machine = "payment" if kind == "added" else kind
@@ -172,6 +172,7 @@ def around(
             refunded_cents=sums.get("refund", 0),
             credited_cents=sums.get("credit", 0),
             returned_cents=sums.get("return", 0) + sums.get("dispute", 0),
+            error_cents=sums.get("error", 0),
         ),
         months={
             (dt.date.fromisoformat(f"{month}-01"), side == "premium"): cents

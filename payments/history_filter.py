@@ -20,6 +20,7 @@ KINDS: dict[str, Promise | str] = {
     "payment": pgettext_lazy("history", "Payment"),
     "added": pgettext_lazy("history", "Money added to the account balance"),
     "refund": pgettext_lazy("history", "Refund"),
+    "error": pgettext_lazy("history", "Recorded in error"),
     "credit": pgettext_lazy("history", "Credit to the account balance"),
     "return": pgettext_lazy("history", "Returned bank payment"),
     "dispute": pgettext_lazy("history", "Disputed payment"),

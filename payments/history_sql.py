@@ -32,9 +32,9 @@ raw AS (
     UNION ALL
     SELECT 'r' || r.id,
         CASE WHEN r.destination = 'balance' OR r.state = %(refund_failed)s THEN 'credit'
+             WHEN r.destination = 'nowhere' THEN 'error'
              ELSE 'refund' END,
-        r.reference, p.reference, r.created_at,
-        CASE WHEN r.destination = 'nowhere' THEN 'nowhere' ELSE r.state END,
+        r.reference, p.reference, r.created_at, r.state,
         CASE WHEN r.ended_at IS NULL THEN 'pending' ELSE 'done' END,
         true, -1, r.amount_cents, rp.amount_cents, a.invoice_id,
         p.method_kind, p.method_brand, p.method_last4, p.payer

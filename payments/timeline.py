@@ -112,11 +112,6 @@ def _of_refund(payment: Payment, refund: Refund) -> Iterator[Step]:
     if refund.destination == Refund.Destination.BALANCE:
         yield Step(refund.created_at, _("%(amount)s refunded to your account balance") % amount)
         return
-    yield Step(
-        refund.created_at,
-        _("Refund of %(amount)s started") % amount,
-        _("Its reference is %(reference)s.") % amount,
-    )
     if refund.destination == Refund.Destination.NOWHERE:
         yield Step(
             refund.created_at,
@@ -125,6 +120,11 @@ def _of_refund(payment: Payment, refund: Refund) -> Iterator[Step]:
             WARN,
         )
         return
+    yield Step(
+        refund.created_at,
+        _("Refund of %(amount)s started") % amount,
+        _("Its reference is %(reference)s.") % amount,
+    )
     source = methods.describe(
         kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
     )

@@ -3,11 +3,11 @@
 import datetime as dt
 from functools import partial
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from billing.models import Invoice
 from common.clock import now
-from payments.models import Payment
+from payments.models import Payment, Refund
 from staff.listing import Column, StaffList, account_page, payment_page
 
 # Names of lists; days after the due date, beginning and end; what people call it.
@@ -25,6 +25,9 @@ def today() -> dt.date:
     return now().date()
 
 
+_IN_ERROR = Q(destination=Refund.Destination.NOWHERE)
+
+
 def paid_since(day: dt.date) -> QuerySet[Payment]:
     """What cards, bank accounts, checks and cash brought, by when it settled."""
     start = dt.datetime.combine(day, dt.time.min, dt.UTC)
@@ -32,13 +35,19 @@ def paid_since(day: dt.date) -> QuerySet[Payment]:
 
 
 def money_in(*, since: dt.date) -> dict[dt.date, int]:
-    """Cents by the day on which they settled."""
+    """Cents by the day on which they settled, without what was recorded in error."""
+    in_error = (
+        Refund.objects.filter(_IN_ERROR, payment__in=paid_since(since))
+        .values_list("payment__settled_at__date")
+        .annotate(cents=Sum("amount_cents"))
+    )
+    never_came = dict(in_error)
     rows = (
         paid_since(since)
         .values_list("settled_at__date")
         .annotate(cents=Sum(F("amount_cents") - F("from_balance_cents")))
     )
-    return {day: int(cents) for day, cents in rows}
+    return {day: int(cents) - int(never_came.get(day, 0)) for day, cents in rows}
 
 
 def owed_by_age(*, on: dt.date) -> list[tuple[str, str, int, int]]:
@@ -68,7 +77,11 @@ def _owed(after: int | None, until: int | None) -> QuerySet[Invoice]:
 
 
 def _paid(day: dt.date) -> QuerySet[Payment]:
-    return paid_since(day).select_related("account__guarantor").order_by("-settled_at", "-pk")
+    whole = Refund.objects.filter(
+        _IN_ERROR, payment=OuterRef("pk"), amount_cents=OuterRef("amount_cents")
+    )
+    came = paid_since(day).exclude(Exists(whole))
+    return came.select_related("account__guarantor").order_by("-settled_at", "-pk")
 
 
 _PAID = (

@@ -264,7 +264,7 @@ def ask_about(*, refund_id: int, at: dt.datetime | None = None) -> Refund:
 
     What Stripe holds takes effect. Where it holds no such refund, none can come any more: the money
     becomes account balance, as that of a refund that failed. Calls Stripe: outside a transaction.
-    Raises NotUnanswered, GoneOtherwise, or GatewayError where Stripe does not tell: nothing has changed.
+    Raises NotUnanswered, GoneOtherwise, or GatewayError where Stripe does not tell; nothing changes.
     """
     at = at or now()
     with _lease(refund_id, at) as refund:

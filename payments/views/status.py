@@ -13,6 +13,7 @@ from payments import declines, gateway, methods
 from payments.csp import allow_stripe
 from payments.models import DisputeState, Payment, PaymentEvent, State
 from payments.services import submission
+from payments.services.recorded_balance import in_error_cents
 from payments.timeline import timeline
 from payments.views.steps import pay_again
 
@@ -44,6 +45,7 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
     refunds = list(payment.refunds.order_by("pk"))
     disputes = list(payment.disputes.order_by("pk"))
     taken_cents = sum(each.amount_cents for each in disputes if each.state == DisputeState.LOST)
+    error_cents = in_error_cents(payment) if methods.is_recorded(payment.method_kind) else 0
     context = {
         "payment": payment,
         "allocations": allocations,
@@ -53,7 +55,9 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
             refunds=refunds,
             disputes=disputes,
         ),
-        "back_cents": sum(refund.amount_cents for refund in refunds) + taken_cents,
+        # What was refunded to the balance before is in what was recorded in error.
+        "back_cents": error_cents or sum(refund.amount_cents for refund in refunds) + taken_cents,
+        "error_cents": error_cents,
         "taken_cents": taken_cents,
         "again_url": pay_again(payment, [allocation.invoice for allocation in allocations]),
         "method": methods.describe(

@@ -1,5 +1,7 @@
 """A check or cash that was recorded in error: not twice unnoticed, and out of the books again."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -8,11 +10,15 @@ from accounts.roles import Role
 from billing.models import BillingAccount, JournalLine
 from billing.services import invoices as bills
 from demo.stripe.core import Sandbox
+from payments.history import around
+from payments.history_filter import HistoryFilter
 from payments.models import Payment, Refund, State
 from payments.services import refunds
 from payments.services.balance import withdrawal_plan
 from payments.services.recorded_balance import recorded_cents
 from payments.services.verification import CHECKS
+from staff import totals
+from staff.lists import LISTS
 from staff.models import Action, AuditRecord, RefundRequest
 from tests.support import paying
 from tests.support.billing import words
@@ -98,8 +104,22 @@ class TestTakenBack:
         member.force_login(account.guarantor.user)
         said = words(member.get(reverse("payments:show", args=[payment.reference])))
         assert "$50.00 taken back: it was recorded in error" in said
+        assert "This payment was recorded in error" in said
+        assert "refunded" not in said.lower()
+        assert "Refund of" not in said
         history = words(member.get(reverse("payments:history")))
         assert "Recorded in error" in history
+        sums = around(
+            account, HistoryFilter(), chart_from=dt.date(2000, 1, 1), chart_to=dt.date(2000, 1, 31)
+        ).totals
+        assert (sums.error_cents, sums.refunded_cents) == (50_00, 0)
+
+    def test_recorded_anew_it_came_in_once(self, agent: Client, account: BillingAccount) -> None:
+        wrong = record(agent, make_account(), "50.00", pays="balance")
+        act(agent, undo(wrong), WRONG)
+        right = record(agent, account, "50.00", pays="balance")
+        assert totals.money_in(since=totals.today()) == {totals.today(): 50_00}
+        assert list(LISTS["today"].rows()) == [right]
 
     def test_twice_in_two_tabs_it_happens_once(self, agent: Client, account: BillingAccount) -> None:
         payment = record(agent, account, "50.00", pays="balance")
