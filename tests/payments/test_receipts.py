@@ -8,6 +8,7 @@ from django.utils import translation
 from post_office.models import Email
 
 from billing.models import BillingAccount, Invoice
+from common.clock import business_date
 from common.money import format_cents
 from demo.stripe.core import Sandbox
 from payments.models import Receipt
@@ -246,7 +247,8 @@ class TestForEveryReader:
         assert receipt.language == "es"
         itemised, mailed = render(receipt)
         with translation.override("es"):
-            month = translation.gettext(f"{receipt.payment.settled_at:%B}")
+            paid_on = business_date(household.region.time_zone, receipt.payment.settled_at)
+            month = translation.gettext(f"{paid_on:%B}")
         for pdf in editions(receipt):
             assert pdfs.structure(pdf).language == "es"
         for words in (itemised, mailed):
