@@ -49,6 +49,13 @@ def kept_cents(*, account: str, intent_id: str) -> int:
     return found.amount_received - int(getattr(found.latest_charge, "amount_refunded", 0))
 
 
+def refunds_made(*, account: str, intent_id: str) -> int:
+    """How many refunds of an intent there were, those that failed included. Raises GatewayError."""
+    with gateway.calling(account) as client:
+        page = client.v1.refunds.list({"payment_intent": intent_id, "limit": PAGE})
+        return sum(1 for _ in page.auto_paging_iter())
+
+
 def movements(*, account: str, since: dt.datetime, until: dt.datetime) -> Iterator[Movement]:
     """What moved in [since, until), newest first. Raises GatewayError."""
     return _movements(account, {"created": _between(since, until)})

@@ -91,11 +91,13 @@ def send_back(*, payment: Payment) -> Payment:
         intent = _intent_of(payment)
         if intent is None or not _is_ours_and_wrong(payment, intent):
             raise NothingToSendBack(payment.reference)
-        kept = stripe_book.kept_cents(account=payment.region.stripe_account, intent_id=intent.id)
+        account = payment.region.stripe_account
+        kept = stripe_book.kept_cents(account=account, intent_id=intent.id)
         if kept:
+            made = stripe_book.refunds_made(account=account, intent_id=intent.id)
             gateway.create_refund(
                 region=payment.region,
-                reference=f"{payment.reference}-{kept}",  # another key for what is left after a part
+                reference=f"{payment.reference}-{made}",  # another key after a part, or one that failed
                 intent_id=intent.id,
                 amount_cents=kept,
             )

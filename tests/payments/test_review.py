@@ -135,6 +135,10 @@ class TestAChargeThatWasSentBack:
         payment.refresh_from_db()
         assert (payment.state, payment.review_reason) == (State.CANCELED, review.CAME_BACK)
 
+        review.send_back(payment=payment)  # under another key than that of the one that failed
+        assert [line.net_cents for line in sandbox.charges()] == [0]
+        assert listed() == []
+
     def test_and_comes_back_unheard_is_found_by_the_daily_comparison(
         self, sandbox: Sandbox, payment: Payment
     ) -> None:
