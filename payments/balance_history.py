@@ -29,6 +29,7 @@ _TAKEN: dict[str, Promise | str] = {
     EntryKind.REFUND_PROMISED: pgettext_lazy("account balance", "Sent back to you"),
     EntryKind.DISPUTE_LOST: pgettext_lazy("account balance", "Taken back by your bank"),
 }
+_IN_ERROR = pgettext_lazy("account balance", "Taken back: it was recorded in error")
 _LABELS = dict(EntryKind.choices)
 
 
@@ -72,19 +73,32 @@ def page(account: BillingAccount, number: int) -> Page:
     )
     shown = rows[:PAGE_SIZE]
     references = _references((source, source_id) for _on, _kind, source, source_id, *_ in shown)
-    return Page([_movement(row, references) for row in shown], number, len(rows) > PAGE_SIZE)
+    in_error = _in_error(
+        key for _on, kind, _source, key, *_ in shown if kind == EntryKind.REFUND_PROMISED
+    )
+    movements = [_movement(row, references, in_error) for row in shown]
+    return Page(movements, number, len(rows) > PAGE_SIZE)
 
 
-def _movement(row: tuple[Any, ...], references: dict[tuple[str, str], str]) -> Movement:
+def _movement(
+    row: tuple[Any, ...], references: dict[tuple[str, str], str], in_error: set[str]
+) -> Movement:
     on, kind, source, source_id, amount_cents, after = row
     labels = _ADDED if amount_cents < 0 else _TAKEN
+    is_error = kind == EntryKind.REFUND_PROMISED and source_id in in_error
     return Movement(
         on=on,
-        what=labels.get(kind, _LABELS[kind]),
+        what=_IN_ERROR if is_error else labels.get(kind, _LABELS[kind]),
         amount_cents=-amount_cents,
         balance_cents=-int(after),
         reference=references.get((source, source_id), ""),
     )
+
+
+def _in_error(refunds: Iterable[str]) -> set[str]:
+    """Of refunds, by key: those that took back what was recorded in error."""
+    found = Refund.objects.filter(pk__in=list(refunds), destination=Refund.Destination.NOWHERE)
+    return {str(pk) for pk in found.values_list("pk", flat=True)}
 
 
 def _references(sources: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:

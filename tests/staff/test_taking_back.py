@@ -109,6 +109,9 @@ class TestTakenBack:
         assert "Refund of" not in said
         history = words(member.get(reverse("payments:history")))
         assert "Recorded in error" in history
+        balance = words(member.get(reverse("payments:balance")))
+        assert "Taken back: it was recorded in error" in balance
+        assert "Sent back to you" not in balance
         sums = around(
             account, HistoryFilter(), chart_from=dt.date(2000, 1, 1), chart_to=dt.date(2000, 1, 31)
         ).totals
