@@ -142,7 +142,8 @@ class TestAChargeThatWasSentBack:
     def test_and_comes_back_unheard_is_found_by_the_daily_comparison(
         self, sandbox: Sandbox, payment: Payment
     ) -> None:
+        sandbox.shift_clock(dt.timedelta(days=3))
         self.comes_back(sandbox)
-        reconcile(sandbox)
+        reconcile(sandbox, sandbox.now().date())
         assert open_rows() == [("unknown_charge", payment.intent_id, None, 120_00)]
         assert listed() == [payment.reference]

@@ -3,12 +3,14 @@
 import datetime as dt
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
 from billing.models import BillingAccount, JournalLine
 from billing.services import invoices as bills
+from common.clock import now
 from demo.stripe.core import Sandbox
 from payments.history import around
 from payments.history_filter import HistoryFilter
@@ -156,6 +158,12 @@ class TestTakenBack:
         assert refused.status_code == 422
         assert "Refund to the account balance what it paid since" in text_of(refused)
         assert (Refund.objects.count(), bank_cents()) == (0, 60_00)
+
+    def test_stripe_has_no_part_in_it(self, agent: Client, account: BillingAccount) -> None:
+        act(agent, undo(record(agent, account, "10.00", pays="balance")), WRONG)
+        for told in ({"refund_id": "re_1"}, {"sent_at": now()}):
+            with pytest.raises(IntegrityError, match="refund_at_stripe"), transaction.atomic():
+                Refund.objects.update(**told)
 
     def test_not_a_payment_that_came_through_stripe(
         self, sandbox: Sandbox, agent: Client, account: BillingAccount
