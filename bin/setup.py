@@ -167,8 +167,9 @@ def install_python_packages(purpose: str) -> None:
         path.unlink(missing_ok=True)
     say(f"Installing the packages of {LOCKS[purpose]}, each checked against its hash.")
     say("This happens once and takes a minute or two ...")
+    # Not compiled ahead: Python does that as it imports, and most of it is never imported.
     subprocess.run(
-        [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
+        [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile",
          "--require-hashes", "--requirement", ROOT / LOCKS[purpose]],
         check=True,
     )  # fmt: skip

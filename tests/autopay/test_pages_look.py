@@ -118,11 +118,9 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     calendar: Calendar,
     new_page: NewPage,
 ) -> None:
-    found = []
+    found, page = [], new_page()
     for name, html in pages(account, bank, card, calendar):
         assert ("Cobros en espera" if name == "in Spanish" else "<h1") in html, name
-        page = new_page()
         show(page, html)
         found += [f"{name}, {line}" for line in faults_in_every_look(page)]
-        page.context.close()
     assert found == []

@@ -427,10 +427,7 @@ ROWS: dict[str, Row] = {
     "account_confirm_email": everyone(args=lambda world: [world.confirmation_key()]),
     "account_reset_password": everyone(),
     "account_reset_password_done": everyone(),
-    # Who logs in meanwhile did not forget the password: the link dies.
-    "account_reset_password_from_key": Row(
-        dict.fromkeys(EVERYBODY, AWAY) | {MEMBER: GONE}, args=World.reset_key
-    ),
+    "account_reset_password_from_key": Row(dict.fromkeys(EVERYBODY, AWAY), args=World.reset_key),
     "account_reauthenticate": logged_in(),
     "account_change_password": logged_in(),
     "account_email": logged_in(),

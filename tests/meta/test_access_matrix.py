@@ -1,13 +1,16 @@
 """Every address x everybody: the answer is the one in the matrix, and no address is without a row."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, TestCase
@@ -17,6 +20,7 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from billing.models import BillingAccount, Invoice
+from common.clock import now
 from tests.meta import access_matrix as matrix
 from tests.meta.access_matrix import ROWS, Row, World
 from tests.support import stripe
@@ -25,6 +29,8 @@ from tests.support.headers import faults_of
 
 # Pages of Django's admin, but for the desk and the chat, which are ours.
 DJANGOS = re.compile(r"/admin/(?!desk/|chat/)")
+# Well within the time after which whoever does nothing is logged off.
+FRESH = dt.timedelta(minutes=5)
 # Its own policy, stricter about scripts, looser about styles (tests/demo/test_mailbox.py).
 MAIL_IN_A_FRAME = "demo:mail_html"
 
@@ -57,6 +63,12 @@ class Everybody:
 
     world: World
     people: Mapping[str, User | None]
+    cookies: "Mapping[str, SimpleCookie[str]]"  # of who has logged in
+    since: dt.datetime
+
+    def cookies_by_now(self) -> "Mapping[str, SimpleCookie[str]]":
+        """Of log-ins that are not too old to be sure of."""
+        return self.cookies if now() - self.since < FRESH else log_in(self.people)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +81,8 @@ def everybody(
             around = TestCase._enter_atomics()
             world = World(sandbox)
             assert world.of_guest
-            made = Everybody(world, people(world))
+            everyone = people(world)
+            made = Everybody(world, everyone, log_in(everyone), now())
         yield made
         with django_db_blocker.unblock():
             TestCase._rollback_atomics(around)
@@ -89,10 +102,9 @@ def test_everybody_gets_what_the_matrix_says_with_all_headers(
     name: str, everybody: Everybody, world: World, settings: Settings, tmp_path: Path
 ) -> None:
     settings.DEMO_MAILBOX = tmp_path
-    row = ROWS[name]
+    row, cookies = ROWS[name], everybody.cookies_by_now()
     url = row.path(world) if row.path else reverse(name.removesuffix(" POST"), args=row.args(world))
-    people = everybody.people.items()
-    answers = {who: answer_to(who, user, world, url, row) for who, user in people}
+    answers = {who: answer_to(who, cookies.get(who), world, url, row) for who in everybody.people}
     assert {who: outcome for who, (outcome, _wrong) in answers.items()} == dict(row.outcomes)
     if name != MAIL_IN_A_FRAME:
         assert {who: wrong for who, (_outcome, wrong) in answers.items() if wrong} == {}
@@ -111,20 +123,32 @@ def people(world: World) -> dict[str, User | None]:
     }
 
 
-def answer_to(who: str, user: User | None, world: World, url: str, row: Row) -> tuple[str, list[str]]:
+def log_in(people: Mapping[str, User | None]) -> "dict[str, SimpleCookie[str]]":
+    """The cookies of a browser for each who can log in; each has opened a page."""
+    browsers = {who: Client() for who, user in people.items() if user}
+    for who, browser in browsers.items():
+        browser.force_login(people[who])
+        browser.get(reverse("help"))
+    return {who: browser.cookies for who, browser in browsers.items()}
+
+
+def answer_to(
+    who: str, cookies: "SimpleCookie[str] | None", world: World, url: str, row: Row
+) -> tuple[str, list[str]]:
     """Ask as this person: what became of it, and what its headers lack. Whatever asking has changed
-    is taken back.
+    is taken back, what the session's cache knows of it too.
     """
-    client = Client()
+    cache.clear()
     with transaction.atomic():
+        client = Client()
+        if cookies is not None:
+            client.cookies = SimpleCookie(cookies.output(header="", sep=";"))
         if who == matrix.GUEST:
             world.become_guest(client)
-        if user is not None:
-            client.force_login(user)
         if row.password_first:
             client.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": "/"})
         response = getattr(client, row.method)(url, row.data)
-        wrong = faults_of(response, signed_in=user is not None, ours=DJANGOS.match(url) is None)
+        wrong = faults_of(response, signed_in=cookies is not None, ours=DJANGOS.match(url) is None)
         answer = outcome_of(response), wrong
         transaction.set_rollback(True)
     return answer
