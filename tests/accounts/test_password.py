@@ -90,6 +90,12 @@ def test_a_link_works_once(client: Client, user: User) -> None:
     assert reverse("account_reset_password") in again.text
 
 
+def test_who_logs_in_meanwhile_did_not_forget_it_and_the_link_dies(client: Client, user: User) -> None:
+    ask_for_link(client, user.email)
+    logged_in(user)
+    assert client.get(link_in(mails_to(user.email)[0])).status_code == 410
+
+
 def test_a_link_dies_after_an_hour(client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     ask_for_link(client, user.email)
     link = link_in(mails_to(user.email)[0])

@@ -76,7 +76,6 @@ NO_ACCOUNT = "no bills belong to this log-in"  # billing/no_account.html
 BAD_REQUEST = "400"
 FORBIDDEN = "403"
 NOT_FOUND = "404"
-GONE = "410"
 UNPROCESSABLE = "422"
 
 
