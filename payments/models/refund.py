@@ -78,6 +78,13 @@ class Refund(models.Model):
                 name="refund_unsettled",
                 condition=Q(state__in=["created", "unknown", "pending"]),
             ),
+            # What was recorded in error is rare, and every sum of money in asks for it.
+            models.Index(
+                fields=["payment"],
+                name="refund_in_error",
+                include=["amount_cents"],
+                condition=Q(destination="nowhere"),
+            ),
         ]
         triggers = [
             pgtrigger.FSM(
