@@ -45,6 +45,27 @@ def columns(model: type[models.Model], alias: str = "") -> str:
     return ", ".join(f"{alias}.{name}" if alias else name for name in names)
 
 
+@cache
+def insertion(model: type[models.Model]) -> str:
+    """The INSERT of one row of a model, whose key PostgreSQL gives; goes with `values_of`."""
+    names = [str(field.column) for field in _given(model)]
+    places = ", ".join(["%s"] * len(names))
+    return f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608  # nosec B608
+
+
+def values_of(row: models.Model) -> list[Any]:
+    """What `insertion` writes of a row that is not saved yet."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    return [
+        field.get_db_prep_save(getattr(row, field.attname), connection) for field in _given(type(row))
+    ]
+
+
+@cache
+def _given(model: type[models.Model]) -> list[Any]:
+    return [field for field in model._meta.concrete_fields if not field.primary_key]
+
+
 def rows(model: type[M], sql: str, params: Sequence[Any]) -> list[M]:
     """The rows of a model that one statement of our own locks or changes, as they are then.
 
@@ -59,6 +80,16 @@ def rows(model: type[M], sql: str, params: Sequence[Any]) -> list[M]:
 def row_of(model: type[M], row: Sequence[object]) -> M:
     """A model's row from the values of its `columns`."""
     return model.from_db(DEFAULT_DB_ALIAS, _names(model), row)
+
+
+def rows_of(row: Sequence[object], *of: type[models.Model]) -> list[Any]:
+    """One row of each model from a statement that selects their `columns`, one after the other."""
+    found, start = [], 0
+    for model in of:
+        end = start + len(_names(model))
+        found.append(row_of(model, row[start:end]))
+        start = end
+    return found
 
 
 @cache

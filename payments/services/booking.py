@@ -3,18 +3,30 @@
 Called inside the transaction that moves the payment, which holds the locks on account and payment.
 """
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from billing.models import EntryKind, Invoice, LedgerCode
 from billing.services import balance
 from billing.services import invoices as bills
 from billing.services.ledger import Posting, post
-from common.clock import business_date
+from common.clock import business_date, now
+from common.db import columns, row_of
 from common.failpoints import failpoint
-from common.locks import lock_ids
 from payments import emails, methods
-from payments.models import Payment, Receipt
+from payments.emails import DEFAULT_LANGUAGE
+from payments.models import Payment
 from payments.wake import wake
+
+# Allocations are final, so only the bills need a lock; by key, as everywhere.
+_PARTS = f"""
+    SELECT part.amount_cents, {columns(Invoice, "bill")}
+    FROM payments_allocation part JOIN billing_invoice bill ON bill.id = part.invoice_id
+    WHERE part.payment_id = %s ORDER BY bill.id FOR NO KEY UPDATE OF bill
+"""  # noqa: S608  # nosec B608  names of columns
+_ASK_FOR_RECEIPT = """
+    INSERT INTO payments_receipt (payment_id, email, language, created_at)
+    VALUES (%s, %s, %s, %s) RETURNING id
+"""
 
 
 def book(payment: Payment) -> None:
@@ -62,17 +74,17 @@ def release(payment: Payment) -> None:
 
 def _allocations(payment: Payment) -> dict[Invoice, int]:
     """The payment's bills, locked by key, each with its part."""
-    amounts = dict(payment.allocations.values_list("invoice_id", "amount_cents"))
-    return {invoice: amounts[invoice.pk] for invoice in lock_ids(Invoice, amounts).values()}
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, [payment.pk])
+        return {row_of(Invoice, row[1:]): row[0] for row in cursor.fetchall()}
 
 
 def _ask_for_receipt(payment: Payment) -> None:
     payer = emails.recipient(payment)
-    receipt = Receipt.objects.create(
-        payment=payment,
-        email=payer.email if payer else "",
-        language=payer.language if payer else "en",
-    )
+    email, language = (payer.email, payer.language) if payer else ("", DEFAULT_LANGUAGE)
+    with connection.cursor() as cursor:
+        cursor.execute(_ASK_FOR_RECEIPT, [payment.pk, email, language, now()])
+        (key,) = cursor.fetchone()
     transaction.on_commit(lambda: failpoint("payments.after_settle"))
-    wake("render_receipt", receipt.pk)
+    wake("render_receipt", key)
     failpoint("payments.settle_before_commit")

@@ -6,12 +6,12 @@ may payments.services.submission ask for the money.
 
 from collections.abc import Mapping
 
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
 
 from accounts.models import User
 from billing.models import BillingAccount, Invoice
 from common.clock import business_date
+from common.db import columns, row_of
 from common.locks import lock_id
 from payments import authorizations, gateway
 from payments.authorizations import Agreement, needs_authorization
@@ -108,6 +108,30 @@ def _check_saved(checkout: Checkout, method: PaymentMethod | None) -> None:
     methods.check_usable(method, account=account, on=business_date(account.region.time_zone))
 
 
+# A checkout, the payment that it led to, and its bills with their amounts.
+_WHOLE = f"""
+    SELECT payment.id, item.bills, item.cents, {columns(Checkout, "checkout")}
+    FROM payments_checkout checkout
+    LEFT JOIN payments_payment payment ON payment.checkout_id = checkout.id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(invoice_id ORDER BY id) AS bills, array_agg(amount_cents ORDER BY id) AS cents
+        FROM payments_checkoutitem WHERE checkout_id = checkout.id
+    ) item
+    WHERE checkout.id = %s
+"""  # noqa: S608  # nosec B608  names of columns
+
+
+def _as_it_stands(checkout: Checkout) -> tuple[Checkout, int | None, dict[int, int]]:
+    """The checkout now, the key of its payment, and its amounts in cents by bill."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WHOLE, [checkout.pk])
+        row = cursor.fetchone()
+    if row is None:
+        raise Checkout.DoesNotExist(checkout.pk)
+    payment_id, bills, cents, *values = row
+    return row_of(Checkout, values), payment_id, dict(zip(bills or [], cents or [], strict=True))
+
+
 @transaction.atomic
 def confirm(
     *,
@@ -124,11 +148,10 @@ def confirm(
     BillNotPayable or BalanceTooLow, and then nothing has changed.
     """
     account = lock_id(BillingAccount, checkout.account_id)
-    checkout = Checkout.objects.annotate(paid_by_key=F("payment")).get(pk=checkout.pk)
-    if checkout.paid_by_key is not None:
-        return Payment.objects.get(pk=checkout.paid_by_key)
+    checkout, payment_id, amounts = _as_it_stands(checkout)
+    if payment_id is not None:
+        return Payment.objects.get(pk=payment_id)
     checkout.account = account
-    amounts = dict(checkout.items.values_list("invoice_id", "amount_cents"))
     to_charge = sum(amounts.values()) + checkout.to_balance_cents - checkout.from_balance_cents
     if to_charge and not (checkout.confirmation_token or checkout.saved_method_id):
         raise NotReviewed(str(checkout.pk))

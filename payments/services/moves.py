@@ -5,8 +5,8 @@ from django.db import connection
 from accounts.models import Region
 from billing.models import BillingAccount
 from common.clock import now
-from common.db import columns, row_of
-from common.locks import check_in_transaction, lock_id
+from common.db import columns, rows_of
+from common.locks import check_in_transaction
 from payments.models import Payment, PaymentEvent, State
 
 # What a move writes: the state with its times, and what the caller learned together with it.
@@ -22,6 +22,7 @@ _WRITTEN = (
     "method_kind",
     "method_brand",
     "method_last4",
+    "lease_until",
 )
 # The move and its event in one statement: neither is ever without the other.
 _MOVE = f"""
@@ -33,11 +34,16 @@ _MOVE = f"""
     SELECT id, %s, %s, %s, %s, %s FROM moved
 """  # noqa: S608  # nosec B608  the columns are the ones above
 
-_ACCOUNT_OF = f"""
-    SELECT {columns(BillingAccount, "account")}, {columns(Region, "region")}
-    FROM billing_billingaccount account JOIN accounts_region region ON region.id = account.region_id
-    WHERE account.id = (SELECT account_id FROM payments_payment WHERE id = %s)
-    FOR NO KEY UPDATE OF account
+# Row locks are taken in the order in which they are named: the account's, then the payment's. Whoever
+# waits for the first has not taken the second, and sees both as they are once it has them.
+_LOCK = f"""
+    SELECT {columns(Payment, "payment")}, {columns(BillingAccount, "account")},
+        {columns(Region, "region")}
+    FROM payments_payment payment
+    JOIN billing_billingaccount account ON account.id = payment.account_id
+    JOIN accounts_region region ON region.id = account.region_id
+    WHERE payment.id = %s
+    FOR NO KEY UPDATE OF account, payment
 """  # noqa: S608  # nosec B608  names of columns
 
 
@@ -46,25 +52,18 @@ def lock_payment(payment_id: int) -> Payment:
 
     The payment comes with its account and region as they are under the lock.
     """
-    account = _lock_account_of(payment_id)
-    payment = lock_id(Payment, payment_id)
-    payment.account = account
-    if payment.region_id == account.region_id:
-        payment.region = account.region
-    return payment
-
-
-def _lock_account_of(payment_id: int) -> BillingAccount:
-    check_in_transaction(BillingAccount)
+    check_in_transaction(Payment)
     with connection.cursor() as cursor:
-        cursor.execute(_ACCOUNT_OF, [payment_id])
+        cursor.execute(_LOCK, [payment_id])
         row = cursor.fetchone()
     if row is None:
         raise Payment.DoesNotExist(payment_id)
-    own = len(BillingAccount._meta.concrete_fields)
-    account = row_of(BillingAccount, row[:own])
-    account.region = row_of(Region, row[own:])
-    return account
+    payment, account, region = rows_of(row, Payment, BillingAccount, Region)
+    payment.account = account
+    account.region = region
+    if payment.region_id == account.region_id:
+        payment.region = region
+    return payment
 
 
 def move(payment: Payment, target: str, *, via: PaymentEvent.Via, detail: str = "") -> None:
@@ -84,6 +83,7 @@ def move(payment: Payment, target: str, *, via: PaymentEvent.Via, detail: str = 
     if payment.has_outcome:
         payment.next_check_at = None
         payment.ended_at = payment.ended_at or at
+        payment.lease_until = None  # nobody has anything to ask any more
     written = [getattr(payment, column) for column in _WRITTEN]
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, [*written, payment.pk, at, before, target, via, detail[:80]])

@@ -5,7 +5,6 @@ The row, its parts, what is set aside on bills and held of the account balance: 
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from django.db import connection
 
@@ -15,6 +14,7 @@ from billing.services import balance
 from billing.services import invoices as bills
 from common import references
 from common.clock import now
+from common.db import insertion, values_of
 from common.locks import lock_ids
 from payments.exceptions import BalanceTooLow, BillBusy, BillNotPayable, MixedBills
 from payments.models import (
@@ -31,15 +31,18 @@ from payments.services.settlement import check_after
 REFERENCE_LENGTH = 11  # and a check character: three blocks of four
 Via = PaymentEvent.Via
 
-# The first event, and what goes to which bill.
-_BEGIN = """
-    WITH event AS (
+# The payment, its first event, and what goes to which bill.
+_OPEN = f"""
+    WITH payment AS ({insertion(Payment)} RETURNING id, created_at, state), event AS (
         INSERT INTO payments_paymentevent (payment_id, at, from_state, to_state, via, detail)
-        VALUES (%s, %s, '', %s, %s, '')
+        SELECT id, created_at, '', state, %s, '' FROM payment
+    ), parts AS (
+        INSERT INTO payments_allocation
+            (payment_id, invoice_id, amount_cents, reversed_cents, in_flight)
+        SELECT payment.id, part.*, 0, true FROM payment, unnest(%s::bigint[], %s::bigint[]) AS part
     )
-    INSERT INTO payments_allocation (payment_id, invoice_id, amount_cents, reversed_cents, in_flight)
-    SELECT %s, part.*, 0, true FROM unnest(%s::bigint[], %s::bigint[]) AS part
-"""
+    SELECT id FROM payment
+"""  # noqa: S608  # nosec B608  names of columns
 
 
 def open_payment(
@@ -67,7 +70,7 @@ def open_payment(
     if len(invoices) != len(amounts):
         raise BillNotPayable("a bill is gone")
     check_amounts(account, {invoices[pk]: cents for pk, cents in amounts.items()})
-    payment = Payment.objects.create(
+    payment = Payment(
         reference=references.generate("KP-", REFERENCE_LENGTH),
         region_id=account.region_id,
         account=account,
@@ -77,13 +80,14 @@ def open_payment(
         amount_cents=sum(amounts.values()) + to_balance_cents,
         from_balance_cents=from_balance_cents,
         to_balance_cents=to_balance_cents,
+        created_at=now(),
         next_check_at=(at or now()) + check_after(State.CREATED, checks=0),
         **(_saved(method, authorization) if method else _method_of(checkout)),
     )
-    first_event: list[Any] = [payment.pk, payment.created_at, State.CREATED, via]
-    parts: list[Any] = [payment.pk, list(amounts), list(amounts.values())]
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN, [*first_event, *parts])
+        cursor.execute(_OPEN, [*values_of(payment), via, list(amounts), list(amounts.values())])
+        (payment.pk,) = cursor.fetchone()
+    payment._state.adding = False
     try:
         bills.reserve_all({invoices[pk]: cents for pk, cents in amounts.items()})
     except bills.NotOwed as error:

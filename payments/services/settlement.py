@@ -110,12 +110,12 @@ def give_up(*, payment_id: int, code: str, via: Via) -> Payment:
 
 
 @transaction.atomic
-def mark(*, payment_id: int, state: State, via: Via, detail: str = "") -> Payment:
-    """Move a payment to SUBMITTED before the first call, or to UNKNOWN when an answer was lost."""
+def mark_unknown(*, payment_id: int, via: Via, detail: str = "") -> Payment:
+    """An answer was lost: whether Stripe has charged is not known until it is asked."""
     payment = lock_payment(payment_id)
-    if payment.state == state or state not in MOVES[payment.state]:
+    if State.UNKNOWN not in MOVES[payment.state]:
         return payment
-    return _move(payment, state, via=via, detail=detail)
+    return _move(payment, State.UNKNOWN, via=via, detail=detail)
 
 
 @transaction.atomic

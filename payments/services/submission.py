@@ -13,17 +13,17 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import connection
 from django.urls import reverse
 
 from common.clock import now
-from common.db import columns, rows
 from common.failpoints import failpoint
 from payments import gateway
 from payments.authorizations import consent_of
 from payments.gateway import Busy, Declined, Intent, OutcomeUnknown, Refused
 from payments.methods import BANK_ACCOUNT
-from payments.models import RESERVING, Payment, PaymentEvent, State
-from payments.services import attempts, methods, settlement
+from payments.models import Payment, PaymentEvent, State
+from payments.services import attempts, leases, methods, settlement
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -39,16 +39,7 @@ ACTION_WITHIN = dt.timedelta(minutes=30)
 # Stripe may forget a key after 24 hours; from then on the same call would be a new one.
 KEY_LIVES = dt.timedelta(hours=23)
 
-_TAKE_LEASE = f"""
-    UPDATE payments_payment SET lease_until = %s
-    WHERE id = %s AND (lease_until IS NULL OR lease_until < %s)
-      AND state = ANY(%s) AND review_reason = ''
-    RETURNING {columns(Payment)}
-"""  # noqa: S608  # nosec B608  names of columns
-_END_LEASE = f"""
-    UPDATE payments_payment SET lease_until = NULL WHERE id = %s AND lease_until = %s
-    RETURNING {columns(Payment)}
-"""  # noqa: S608  # nosec B608  names of columns
+_SAVE_INTENT = "UPDATE payments_payment SET intent_id = %s WHERE id = %s"
 
 
 def advance(*, payment_id: int, via: Via, at: dt.datetime | None = None) -> Payment:
@@ -57,56 +48,65 @@ def advance(*, payment_id: int, via: Via, at: dt.datetime | None = None) -> Paym
     Does nothing while somebody else holds the lease, and nothing to a payment that has ended.
     """
     at = at or now()
-    return _with_lease(payment_id, at, lambda payment: _advance(payment, via, at))
+    return _with_lease(
+        payment_id,
+        at,
+        lambda payment: _advance(payment, via, at),
+        send_since=at - RESUME_WITHIN,
+        via=via,
+    )
 
 
-def _with_lease(payment_id: int, at: dt.datetime, act: Callable[[Payment], None]) -> Payment:
+def _with_lease(
+    payment_id: int,
+    at: dt.datetime,
+    act: Callable[[Payment], Payment | None],
+    *,
+    send_since: dt.datetime,
+    via: Via,
+) -> Payment:
     """Act on a payment while nobody else may talk to Stripe about it; returns it as it stands then.
 
-    Where somebody else holds the lease, or nothing is to be asked any more, nothing is done.
+    `act` returns the payment that it moved, if any; one with an outcome has no lease any more. Where
+    somebody else holds the lease, or nothing is to be asked any more, nothing is done.
     """
-    until = at + LEASE
-    after: list[Payment] = []
-    for payment in rows(Payment, _TAKE_LEASE, [until, payment_id, at, list(RESERVING)]):
+    payment = leases.take(payment_id, at=at, until=at + LEASE, send_since=send_since, via=via)
+    moved, after = None, None
+    if payment is not None:
         try:
-            act(payment)
+            moved = act(payment)
         finally:
-            after = rows(Payment, _END_LEASE, [payment_id, until])
-    return after[0] if after else Payment.objects.get(pk=payment_id)
+            ended = moved is not None and moved.lease_until is None
+            after = moved if ended else leases.give_back(payment)
+    return after or Payment.objects.get(pk=payment_id)
 
 
-def _advance(payment: Payment, via: Via, at: dt.datetime) -> None:
+def _advance(payment: Payment, via: Via, at: dt.datetime) -> Payment | None:
     if not payment.charge_cents:
-        settlement.settle_from_balance(payment_id=payment.pk, via=via)
-        return
+        return settlement.settle_from_balance(payment_id=payment.pk, via=via)
     try:
         intent = _ask(payment, via, at)
     except Busy:
         log.warning("payment.stripe_busy", payment=payment.reference)  # the reconciler comes back
     except OutcomeUnknown as error:
         log.warning("payment.no_answer", payment=payment.reference, error=str(error))
-        settlement.mark(payment_id=payment.pk, state=State.UNKNOWN, via=via, detail=str(error))
+        return settlement.mark_unknown(payment_id=payment.pk, via=via, detail=str(error))
     except Refused as error:
         # Only where Stripe holds no intent of ours: nothing can ever be charged.
         log.error("payment.refused", payment=payment.reference, code=error.code)
-        settlement.give_up(payment_id=payment.pk, code=error.code, via=via)
+        return settlement.give_up(payment_id=payment.pk, code=error.code, via=via)
     else:
         if intent is not None:
-            settlement.settle(payment_id=payment.pk, intent=intent, via=via)
+            return settlement.settle(payment_id=payment.pk, intent=intent, via=via)
+    return None
 
 
 def _ask(payment: Payment, via: Via, at: dt.datetime) -> Intent | None:
     """The intent as it stands after doing what may be done; None where it was never learned."""
-    may_send = payment.state in (State.CREATED, State.SUBMITTED) and (
-        at - payment.created_at < RESUME_WITHIN
-    )
-    if payment.state == State.CREATED and not may_send:
+    may_send = payment.state == State.SUBMITTED and at - payment.created_at < RESUME_WITHIN
+    if payment.state == State.CREATED:  # taken too late to be sent
         settlement.give_up(payment_id=payment.pk, code="never sent", via=via)
         return None
-    if payment.state == State.CREATED:
-        payment = settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=via)
-        if payment.has_outcome:  # we slept longer than our lease, and its next holder ended it
-            return None
     fresh = payment.intent_id is None
     intent = _learn_intent(payment, at) if fresh else _retrieve(payment)
     if intent is None:
@@ -148,7 +148,8 @@ def _learn_intent(payment: Payment, at: dt.datetime) -> Intent | None:
             )
             return None
         intent = found
-    Payment.objects.filter(pk=payment.pk).update(intent_id=intent.id)
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE_INTENT, [intent.id, payment.pk])
     payment.intent_id = intent.id
     return intent
 
@@ -240,12 +241,14 @@ def _is_card_testing(payment: Payment, intent: Intent) -> bool:
 def abandon(*, payment_id: int, via: Via) -> Payment:
     """The payer does not want to take the bank's extra step. It may have succeeded meanwhile."""
 
-    def cancel(payment: Payment) -> None:
+    def cancel(payment: Payment) -> Payment | None:
         if payment.state == State.REQUIRES_ACTION:
             with suppress(OutcomeUnknown, Busy):  # the reconciler will cancel it later
-                settlement.settle(payment_id=payment_id, intent=_cancel(payment), via=via)
+                return settlement.settle(payment_id=payment_id, intent=_cancel(payment), via=via)
+        return None
 
-    return _with_lease(payment_id, now(), cancel)
+    at = now()
+    return _with_lease(payment_id, at, cancel, send_since=at, via=via)
 
 
 def client_secret(*, payment: Payment) -> str:

@@ -128,7 +128,6 @@ def test_an_event_about_a_payment_whose_process_died_after_settling_comes_to_an_
     assert child.run(store, "advance", payment.pk, failpoint="payments.after_settle") == -signal.SIGKILL
     payment.refresh_from_db()
     assert payment.state == State.SUCCEEDED
-    assert payment.lease_until is not None
 
     sandbox.webhooks.deliver_due(everything=True)
     webhooks.process_pending(at=paying.later(minutes=4))
@@ -192,26 +191,30 @@ def test_a_refusal_that_leaves_no_trace_on_the_intent_is_still_a_refusal(
     paying.assert_invariants(sandbox)
 
 
-def test_a_process_that_slept_through_the_end_of_its_payment_sends_nothing(
+def test_a_process_that_slept_through_the_end_of_its_payment_charges_nothing(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from payments.services import settlement
-
     payment = waiting(sandbox)
-    mark = settlement.mark
+    create = gateway.create_intent
+    slept: list[bool] = []
 
-    def mark_after_sleeping(**given: Any) -> Payment:
+    def create_after_sleeping(**given: Any) -> gateway.Intent:
         """Meanwhile another holder of the lease has ended the payment, and the payer was told."""
-        settlement.give_up(payment_id=payment.pk, code="not_allowed", via=PaymentEvent.Via.RECONCILER)
-        return mark(**given)
+        if not slept:
+            slept.append(True)
+            submission.advance(
+                payment_id=payment.pk, via=PaymentEvent.Via.RECONCILER, at=paying.later(minutes=11)
+            )
+        return create(**given)
 
-    monkeypatch.setattr(settlement, "mark", mark_after_sleeping)
+    monkeypatch.setattr(gateway, "create_intent", create_after_sleeping)
     submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
 
     payment.refresh_from_db()
     assert payment.state == State.CANCELED
-    assert sandbox.requests() == []
+    assert paying.states(payment) == ["created", "submitted", "canceled"]
     assert charged(sandbox) == {}
+    paying.assert_invariants(sandbox)
 
 
 def test_a_lease_outlasts_every_call_of_one_step() -> None:

@@ -11,7 +11,10 @@ from accounts.roles import Role
 from billing.models import BillingAccount, Invoice
 from billing.services import invoices as bills
 from common.locks import lock_ids, lock_one
-from payments.services import recorded
+from demo.stripe.core import Sandbox
+from payments.models import Payment
+from payments.services import moves, recorded
+from tests.support import paying
 from tests.support.factories import make_account, make_invoice, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,3 +90,37 @@ def test_a_check_is_recorded_under_the_lock_of_its_account_before_that_of_any_bi
     locked = [re.findall(r'FROM "?(\w+)', sql)[0] for sql in locks]
     assert locked[0] == "billing_billingaccount"
     assert "billing_invoice" in locked
+
+
+def test_a_payment_is_locked_after_its_account_and_seen_as_it_is_then(sandbox: Sandbox) -> None:
+    """One statement locks both. While it waits for the account, the payment is still anybody's."""
+    payment = paying.confirm(paying.start_checkout(sandbox, make_invoice()))
+    seen: list[Payment] = []
+
+    def settle() -> None:
+        try:
+            with transaction.atomic():
+                seen.append(moves.lock_payment(payment.pk))
+        finally:
+            connections.close_all()
+
+    with transaction.atomic():
+        lock_one(BillingAccount.objects.filter(pk=payment.account_id))
+        thread = threading.Thread(target=settle)
+        thread.start()
+        wait_until_somebody_waits_for_a_row()
+        Payment.objects.select_for_update(no_key=True, nowait=True).get(pk=payment.pk)
+        BillingAccount.objects.filter(pk=payment.account_id).update(auto_apply_balance=True)
+        Payment.objects.filter(pk=payment.pk).update(review_reason="seen under the lock")
+    thread.join()
+
+    assert seen[0].review_reason == "seen under the lock"
+    assert seen[0].account.auto_apply_balance is True
+
+
+def wait_until_somebody_waits_for_a_row() -> None:
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not waiting:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (waiting,) = cursor.fetchone()

@@ -228,7 +228,7 @@ class TestPaymentsInReview:
     def stuck(self, sandbox: Sandbox, account: BillingAccount) -> Payment:
         """Submitted, never confirmed at Stripe, and set aside for somebody to look at."""
         payment = paying.confirm(paying.start_checkout(sandbox, make_invoice(account, 30_00)))
-        settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.BROWSER)
+        paying.submitted(payment)
         return settlement.needs_review(
             payment_id=payment.pk, reason="no trace", via=PaymentEvent.Via.RECONCILER
         )
@@ -250,7 +250,7 @@ class TestPaymentsInReview:
         payment = paying.pay(sandbox, make_invoice(account, 30_00))
         # As if our side had never heard of it: only the row is put back, past its triggers.
         fresh = paying.confirm(paying.start_checkout(sandbox, make_invoice(account, 20_00)))
-        settlement.mark(payment_id=fresh.pk, state=State.SUBMITTED, via=PaymentEvent.Via.BROWSER)
+        paying.submitted(fresh)
         settlement.needs_review(payment_id=fresh.pk, reason="amount", via=PaymentEvent.Via.RECONCILER)
         Payment.objects.filter(pk=fresh.pk).update(intent_id="pi_of_another")
         with pytest.raises(review.NotInReview):

@@ -7,9 +7,9 @@ from common.clock import business_date, now
 from demo.stripe.core import Sandbox
 from payments.authorizations import Agreement, for_payment, needs_authorization
 from payments.gateway import Consent
-from payments.models import CAME_TO_NOTHING, SETTLED, Checkout, Payment, PaymentEvent, Receipt
+from payments.models import CAME_TO_NOTHING, SETTLED, Checkout, Payment, PaymentEvent, Receipt, State
 from payments.services import checkout as checkouts
-from payments.services import submission
+from payments.services import leases, submission
 from payments.services.verification import CHECKS
 from tests.support.stripe import charged
 
@@ -86,6 +86,20 @@ def start_many(
     if sum(amounts.values()) > from_balance_cents:
         give_card(sandbox, checkout, card)
     return checkout
+
+
+def submitted(payment: Payment) -> None:
+    """Its process wrote down that it would ask Stripe, and died before it did."""
+    at = payment.created_at
+    taken = leases.take(
+        payment.pk,
+        at=at,
+        until=at,
+        send_since=at - submission.RESUME_WITHIN,
+        via=PaymentEvent.Via.BROWSER,
+    )
+    assert taken is not None
+    assert taken.state == State.SUBMITTED
 
 
 def give_card(sandbox: Sandbox, checkout: Checkout, card: str) -> None:
