@@ -185,7 +185,10 @@ def _lease(refund_id: int, at: dt.datetime) -> Iterator[Refund | None]:
         destination=Refund.Destination.SOURCE,
     ).update(
         lease_until=until,
-        next_check_at=Case(When(state__in=UNSETTLED, then=Value(at + ASK_AFTER))),
+        next_check_at=Case(
+            When(state=RefundState.PENDING, then=Value(at + ASK_PENDING_AFTER)),
+            When(state__in=UNSETTLED, then=Value(at + ASK_AFTER)),
+        ),
     )
     if not taken:
         yield None
@@ -206,15 +209,35 @@ def _advance(refund: Refund, at: dt.datetime) -> None:
         return  # the reconciler comes back
     except Refused as error:
         log.error("refund.refused", refund=refund.reference, code=error.code)
-        _fail(refund_id=refund.pk, code=error.code)
+        _end_refused(refund, error.code, at)
     except OutcomeUnknown as error:
         log.warning("refund.no_answer", refund=refund.reference, error=str(error))
         Refund.objects.filter(pk=refund.pk, state=RefundState.CREATED).update(state=RefundState.UNKNOWN)
     else:
         if sent is None:
-            log.error("refund.needs_review", refund=refund.reference)
+            _leave_to_staff(refund, at)
         else:
             settle(refund_id=refund.pk, sent=sent)
+
+
+def _end_refused(refund: Refund, code: str, at: dt.datetime) -> None:
+    """Stripe takes no such refund: the money is the payer's here, where Stripe has kept it."""
+    try:
+        _check_is_kept(refund.payment)
+    except GoneOtherwise:
+        _leave_to_staff(refund, at)
+    except (Busy, OutcomeUnknown):
+        log.warning("refund.not_known_whether_kept", refund=refund.reference)  # asked again soon
+    else:
+        _fail(refund_id=refund.pk, code=code)
+
+
+def _leave_to_staff(refund: Refund, at: dt.datetime) -> None:
+    """It stays in the list of refunds without an answer; Stripe is still asked, now and then."""
+    log.error("refund.needs_review", refund=refund.reference)
+    Refund.objects.filter(pk=refund.pk, state__in=(RefundState.CREATED, RefundState.UNKNOWN)).update(
+        state=RefundState.UNKNOWN, next_check_at=at + ASK_PENDING_AFTER
+    )
 
 
 def _send_or_ask(refund: Refund, at: dt.datetime) -> SentRefund | None:

@@ -1,13 +1,18 @@
 """Money goes back: in full, in parts, never more than was captured, and the books follow."""
 
+import datetime as dt
+from typing import Any
+
 import pytest
 from post_office.models import Email
 
 from billing.models import JournalLine
 from demo.stripe.core import Sandbox
+from payments import gateway
 from payments.models import Payment, Refund, RefundState, State
 from payments.services import refunds
 from payments.services.refunds import CannotRefund
+from payments.services.verification import CHECKS
 from tests.support import paying
 from tests.support.factories import make_account, make_invoice
 
@@ -138,24 +143,97 @@ def test_a_payment_that_is_not_settled_gives_nothing_back(sandbox: Sandbox) -> N
             refund(payment, 1)
 
 
-def test_a_refund_that_stripe_will_not_take_becomes_account_balance(
-    sandbox: Sandbox, payment: Payment
+def test_what_stripe_refuses_to_refund_and_has_kept_becomes_account_balance(
+    sandbox: Sandbox, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from payments import gateway
-
-    gateway.create_refund(  # somebody refunded it past us
-        region=payment.region,
-        reference="RF-ELSEWHERE",
-        intent_id=str(payment.intent_id),
-        amount_cents=120_00,
-    )
+    refuse_to_refund(monkeypatch)
 
     made = refund(payment, 120_00)
 
     payment.account.refresh_from_db()
+    assert (made.state, made.failure_code) == (RefundState.FAILED, "insufficient_funds")
+    assert (payment.account.balance_cents, payment.refunded_cents) == (120_00, 0)
+    assert refunded(sandbox) == 0
+    paying.assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize("cents", [120_00, 50_00])
+def test_a_payment_that_somebody_refunded_at_stripe_gives_nothing_a_second_time(
+    sandbox: Sandbox, payment: Payment, cents: int
+) -> None:
+    """Once it was turned into account balance: the payer had the money twice."""
+    refund_in_the_dashboard(payment, cents)
+
+    made = refund(payment, 120_00)
+    for hours in (1, 7, 14, 30):
+        refunds.reconcile_refunds(at=paying.later(hours=hours))
+
+    made.refresh_from_db()
+    payment.account.refresh_from_db()
+    assert made.state == RefundState.UNKNOWN
+    assert (payment.account.balance_cents, payment.refunded_cents) == (0, 120_00)
+    assert refunded(sandbox) == cents
+    with pytest.raises(refunds.GoneOtherwise):  # nor by the word of staff, in whose list it is
+        refunds.ask_about(refund_id=made.pk, at=paying.later(hours=30))
+    assert {name: list(check()) for name, check in CHECKS.items()} == {name: [] for name in CHECKS}
+
+
+def test_where_stripe_does_not_say_what_it_kept_a_refusal_ends_nothing_yet(
+    sandbox: Sandbox, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_refund(monkeypatch)
+    sandbox.faults.add("GET /v1/payment_intents/*", "down_503")
+
+    made = refund(payment, 120_00)
+    assert made.state == RefundState.CREATED
+    refunds.reconcile_refunds(at=paying.later(minutes=3))
+
+    made.refresh_from_db()
     assert made.state == RefundState.FAILED
-    assert payment.account.balance_cents == 120_00
-    assert payment.refunded_cents == 0
+    paying.assert_invariants(sandbox)
+
+
+def refuse_to_refund(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our balance at Stripe is too low, say."""
+
+    def refuse(**_: object) -> gateway.SentRefund:
+        raise gateway.Refused("insufficient_funds")
+
+    monkeypatch.setattr(gateway, "create_refund", refuse)
+
+
+def refund_in_the_dashboard(payment: Payment, cents: int) -> None:
+    """Past us, and without a reference of ours."""
+    gateway.create_refund(
+        region=payment.region,
+        reference="RF-ELSEWHERE",
+        intent_id=str(payment.intent_id),
+        amount_cents=cents,
+    )
+
+
+def test_a_refund_on_its_way_is_asked_about_four_times_a_day(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_card_pendingRefund")
+    made = refund(payment, 120_00)
+    assert made.state == RefundState.PENDING
+    retrieve, asked = gateway.retrieve_refund, []
+
+    def counting(**given: Any) -> gateway.SentRefund:
+        asked.append(given)
+        return retrieve(**given)
+
+    monkeypatch.setattr(gateway, "retrieve_refund", counting)
+    for minutes in range(0, 24 * 60, 30):
+        refunds.reconcile_refunds(at=paying.later(minutes=minutes))
+    assert len(asked) == 3
+
+    sandbox.shift_clock(dt.timedelta(days=7))
+    refunds.reconcile_refunds(at=paying.later(hours=31))
+    made.refresh_from_db()
+    assert made.state == RefundState.SUCCEEDED
+    paying.assert_invariants(sandbox)
 
 
 @pytest.mark.parametrize("kind", ["act_then_stall", "act_then_500", "drop_before", "rate_429"])
