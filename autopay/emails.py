@@ -23,6 +23,7 @@ from autopay.models import Draft, Enrollment, StopReason
 from common.money import format_cents
 from payments import declines
 from payments.methods import name_of
+from payments.services.reversal import returned_item_fee_cents
 
 
 def _day(day: dt.date) -> str:
@@ -250,10 +251,21 @@ def failed(*, draft: Draft, kind: str, taken_back: bool) -> Email | None:
             ) % {"date": _day(draft.next_try_on)}
         else:
             then = _("We do not try again: please pay this bill yourself.")
-        sentences = (happened, str(why.happened), str(why.next_step), then)
+        # Of a draw that was taken back, the mail about its return tells the fee.
+        fee = [] if taken_back else _returned_item_fee(draft)
+        sentences = (happened, str(why.happened), *fee, str(why.next_step), then)
         return _about_draw(draft, _("Autopay: a draw did not go through"), *sentences, pay=True)
 
     return send(draft.enrollment, write)
+
+
+def _returned_item_fee(draft: Draft) -> list[str]:
+    cents = returned_item_fee_cents(draft.payment) if draft.payment else 0
+    if not cents:
+        return []
+    return [
+        _("A returned-item fee of %(fee)s was added to your account.") % {"fee": format_cents(cents)}
+    ]
 
 
 def not_taken(*, draft: Draft) -> Email | None:

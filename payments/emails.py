@@ -7,7 +7,6 @@ a diagnosis (design: security, outbound minimum).
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 from post_office.models import Email
@@ -16,7 +15,7 @@ from common import mail
 from common.clock import business_date
 from payments import declines, methods
 from payments.models import Dispute, Payment, Receipt, Refund, State
-from payments.services import receipt_links
+from payments.services import receipt_links, reversal
 
 DEFAULT_LANGUAGE = "en"
 
@@ -49,7 +48,13 @@ def receipt(*, receipt: Receipt, pdf: bytes, to: str) -> Email:
 def declined(*, payment: Payment) -> Email | None:
     """The bank said no after the payer had left; nothing was charged. None where we have no address."""
     why = declines.explain(payment.decline_code, kind=payment.method_kind)
-    return _to_payer(payment, "payments/declined", happened=why.happened, next_step=why.next_step)
+    return _to_payer(
+        payment,
+        "payments/declined",
+        happened=why.happened,
+        next_step=why.next_step,
+        fee_cents=reversal.returned_item_fee_cents(payment),
+    )
 
 
 def not_charged(*, payment: Payment) -> Email | None:
@@ -92,7 +97,7 @@ def returned(*, payment: Payment, dispute: Dispute) -> Email | None:
         payment,
         "payments/returned",
         returned_cents=dispute.amount_cents,
-        fee_cents=settings.RETURNED_ITEM_FEE_CENTS if dispute.is_return else 0,
+        fee_cents=reversal.returned_item_fee_cents(payment) if dispute.is_return else 0,
         happened=explanation.happened,
         next_step=explanation.next_step,
     )

@@ -5,7 +5,6 @@ arrives as a dispute that is lost from the start (Stripe: final, cannot be chall
 """
 
 import structlog
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from billing.models import EntryKind, LedgerCode
@@ -25,7 +24,7 @@ from payments.models import (
 from payments.services import methods
 from payments.services.moves import lock_payment, move
 from payments.services.refunds import move_by_what_is_left
-from payments.services.reversal import issue_charge, take_back_by_force
+from payments.services.reversal import charge_returned_item_fee, take_back_by_force
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -114,16 +113,8 @@ def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
         lines=[*debits, Posting(LedgerCode.DISPUTES, -dispute.amount_cents, payment.account)],
     )
     _move_after_loss(payment, dispute, via)
-    if dispute.is_return and settings.RETURNED_ITEM_FEE_CENTS:
-        issue_charge(
-            account=payment.account,
-            description=f"Returned-item fee, payment {payment.reference}",
-            amount_cents=settings.RETURNED_ITEM_FEE_CENTS,
-            on=today,
-            source="returned_item_fee",
-            source_id=str(payment.pk),
-        )
     if dispute.is_return:
+        charge_returned_item_fee(payment, on=today)
         methods.note_failure(payment=payment, code=dispute.reason)
     emails.returned(payment=payment, dispute=dispute)
 

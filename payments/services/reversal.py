@@ -7,6 +7,7 @@ and payment.
 import datetime as dt
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.db.models import Sum
 
 from billing.models import BillingAccount, Invoice, LedgerCode
@@ -20,6 +21,7 @@ from payments.models import Allocation, Payment
 
 # A bill for money that came back unpaid, or for a returned item, is due after so many days.
 CHARGE_DUE_AFTER = dt.timedelta(days=30)
+RETURNED_ITEM_FEE = "returned_item_fee"  # the source of its bill
 
 # Which part of a payment: an allocation's key, or None for what was added to the account balance.
 PartKey = int | None
@@ -128,6 +130,27 @@ def _charge(payment: Payment, cents: int, *, on: dt.date, source_id: str) -> Pos
     )
     # The bill's own entry credited disputes; this debit lets the caller's entry credit all of it.
     return Posting(LedgerCode.DISPUTES, cents, payment.account, invoice)
+
+
+def charge_returned_item_fee(payment: Payment, *, on: dt.date) -> None:
+    """Bill the fee for a bank debit that came back, where it is switched on: once for a payment,
+    whether it was returned before it settled or after. The caller holds the lock on the account.
+    """
+    if settings.RETURNED_ITEM_FEE_CENTS and not returned_item_fee_cents(payment):
+        issue_charge(
+            account=payment.account,
+            description=f"Returned-item fee, payment {payment.reference}",
+            amount_cents=settings.RETURNED_ITEM_FEE_CENTS,
+            on=on,
+            source=RETURNED_ITEM_FEE,
+            source_id=str(payment.pk),
+        )
+
+
+def returned_item_fee_cents(payment: Payment) -> int:
+    """The fee that was billed because the payment's bank returned it; 0 where none was."""
+    fee = Invoice.objects.filter(source=RETURNED_ITEM_FEE, source_id=str(payment.pk))
+    return fee.values_list("total_cents", flat=True).first() or 0
 
 
 def issue_charge(

@@ -14,11 +14,13 @@ from common.calendar import add_business_days
 from common.clock import business_date, now
 from common.money import CURRENCY
 from payments import emails
+from payments.declines import RETURN_CODE
 from payments.gateway import Intent
 from payments.methods import BANK_ACCOUNT, is_recorded
 from payments.models import CAME_TO_NOTHING, MOVES, Payment, PaymentEvent, State
 from payments.services import booking, methods
 from payments.services.moves import lock_payment, move
+from payments.services.reversal import charge_returned_item_fee
 
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
@@ -162,6 +164,7 @@ def _take_method(payment: Payment, intent: Intent) -> None:
 
 def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
     """Move the state, and with it the bills, the balance, the books and the outbox."""
+    before = payment.state
     if target not in (*CAME_TO_NOTHING, State.SUCCEEDED) and not payment.review_reason:
         payment.next_check_at = now() + check_after(target, checks=0)
     if target == State.PROCESSING:
@@ -173,6 +176,14 @@ def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
     elif target in CAME_TO_NOTHING:
         booking.release(payment)
         methods.note_failure(payment=payment, code=detail)
+        if target == State.FAILED and _is_return(payment, before, detail):
+            charge_returned_item_fee(payment, on=business_date(payment.region.time_zone))
         if via != Via.BROWSER:
             emails.tell_resolved(payment=payment)
     return payment
+
+
+def _is_return(payment: Payment, before: str, code: str) -> bool:
+    """Whether a bank gave back a debit that was on its way, rather than refuse it at once."""
+    is_debit = payment.method_kind == BANK_ACCOUNT
+    return is_debit and (before == State.PROCESSING or bool(RETURN_CODE.fullmatch(code)))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from post_office.models import Email
@@ -11,6 +12,7 @@ from autopay.models import Draft, DraftState, Enrollment, Reason
 from autopay.retries import After, verdict
 from autopay.services import enrollment, outcomes
 from autopay.terms import choice_of
+from billing.models import Invoice
 from common.clock import business_date
 from demo.stripe.ach import RETURNS
 from demo.stripe.core import Sandbox
@@ -231,6 +233,18 @@ def test_row_34_a_debit_without_money_is_presented_twice_more_and_no_more(
     assert draft.attempts.count() == 3
     assert "is not tried again" in told(draft)[-1]
     assert charged(sandbox) == {}
+    assert_invariants(sandbox)
+
+
+def test_the_fee_for_a_returned_draw_is_told_with_it(
+    sandbox: Sandbox, calendar: Calendar, settings: Any
+) -> None:
+    settings.RETURNED_ITEM_FEE_CENTS = 25_00
+    draft, stands = returned(sandbox, calendar, "R01")
+    fee = Invoice.objects.get(account=stands.account, kind=Invoice.Kind.CHARGE)
+    assert fee.open_cents == 25_00
+    told_of = [mail for mail in mails_of(draft) if "returned-item fee of $25.00 was" in mail.message]
+    assert [mail.subject for mail in told_of] == ["Autopay: a draw did not go through"]
     assert_invariants(sandbox)
 
 

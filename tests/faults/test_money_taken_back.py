@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import transaction
 from post_office.models import Email
 
 from billing.models import BillingAccount, Invoice, JournalLine
@@ -11,7 +12,9 @@ from billing.services import invoices as bills
 from demo.stripe.core import Sandbox
 from payments.models import Authorization, Dispute, DisputeState, Payment, Refund, RefundState, State
 from payments.services import reconcile, refunds, webhooks
+from payments.services.moves import lock_payment
 from payments.services.refunds import CannotRefund
+from payments.services.reversal import charge_returned_item_fee
 from tests.races.test_double_submission import at_once
 from tests.support import paying
 from tests.support.factories import make_account, make_invoice
@@ -256,7 +259,43 @@ class TestRow33:
 
         fee = Invoice.objects.get(kind=Invoice.Kind.CHARGE)
         assert (fee.open_cents, fee.account_id) == (25_00, debit.account_id)
+        assert "A returned-item fee of $25.00" in Email.objects.latest("pk").message
         paying.assert_invariants(sandbox)
+
+    @pytest.mark.parametrize("fee_cents", [0, 25_00])
+    def test_the_fee_is_for_a_debit_returned_before_it_settled_as_well(
+        self, sandbox: Sandbox, settings: Any, fee_cents: int
+    ) -> None:
+        """The usual case; the authorization says "if my bank returns a debit"."""
+        settings.RETURNED_ITEM_FEE_CENTS = fee_cents
+        made = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_usBankAccount_success")
+        sandbox.bank.return_payment("ncal", str(made.intent_id), "R01")
+        for _ in range(2):
+            hear(sandbox, made)
+            reconcile.reconcile_unsettled(at=paying.later(days=1))
+
+        assert made.state == State.FAILED
+        fees = Invoice.objects.filter(kind=Invoice.Kind.CHARGE, account=made.account_id)
+        assert [fee.open_cents for fee in fees] == ([fee_cents] if fee_cents else [])
+        told = Email.objects.latest("pk").message
+        assert ("A returned-item fee of $25.00" in told) is bool(fee_cents)
+        paying.assert_invariants(sandbox)
+
+    def test_the_fee_is_owed_once_for_a_payment_however_often_its_bank_takes_of_it(
+        self, sandbox: Sandbox, debit: Payment, settings: Any
+    ) -> None:
+        settings.RETURNED_ITEM_FEE_CENTS = 25_00
+        for days in (0, 1):
+            with transaction.atomic():
+                on = dt.date(2026, 11, 2) + dt.timedelta(days=days)
+                charge_returned_item_fee(lock_payment(debit.pk), on=on)
+        assert Invoice.objects.filter(kind=Invoice.Kind.CHARGE).count() == 1
+
+    def test_a_card_that_was_declined_owes_no_fee(self, sandbox: Sandbox, settings: Any) -> None:
+        settings.RETURNED_ITEM_FEE_CENTS = 25_00
+        made = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_card_visa_chargeDeclined")
+        assert made.state == State.FAILED
+        assert not Invoice.objects.filter(kind=Invoice.Kind.CHARGE).exists()
 
     def test_added_money_that_was_spent_and_then_returned_is_owed_as_a_bill_of_its_own(
         self, sandbox: Sandbox
