@@ -62,11 +62,17 @@ def not_charged(*, payment: Payment) -> Email | None:
     return _to_payer(payment, "payments/not_charged")
 
 
+def on_its_way(*, payment: Payment) -> Email | None:
+    """The answer was lost, and the bank has the debit after all. None where we have no address."""
+    return _to_payer(payment, "payments/on_its_way", expected_on=payment.expected_on)
+
+
 def tell_resolved(*, payment: Payment) -> Email | None:
     """What became of a payment that the payer was not there to see.
 
-    Nothing for a settled payment: its receipt tells. Nothing for a draw of autopay: autopay tells, and
-    says what happens next.
+    Nothing for a settled payment: its receipt tells. Nothing where the bank asks for a step: it is
+    taken, or given up within half an hour, and that is told. Nothing for a draw of autopay: autopay
+    tells, and says what happens next.
     """
     if payment.payer == Payment.Payer.AUTOPAY:
         return None
@@ -75,6 +81,8 @@ def tell_resolved(*, payment: Payment) -> Email | None:
             return declined(payment=payment)
         case State.CANCELED:
             return not_charged(payment=payment)
+        case State.PROCESSING:
+            return on_its_way(payment=payment)
     return None
 
 

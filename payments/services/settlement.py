@@ -178,8 +178,8 @@ def _move(payment: Payment, target: str, *, via: Via, detail: str) -> Payment:
         methods.note_failure(payment=payment, code=detail)
         if target == State.FAILED and _is_return(payment, before, detail):
             charge_returned_item_fee(payment, on=business_date(payment.region.time_zone))
-        if via != Via.BROWSER:
-            emails.tell_resolved(payment=payment)
+    if via != Via.BROWSER and (target in CAME_TO_NOTHING or before == State.UNKNOWN):
+        emails.tell_resolved(payment=payment)
     return payment
 
 

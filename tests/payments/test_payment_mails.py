@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import transaction
+from django.utils.formats import date_format
 from post_office.models import Email
 
 from demo.stripe.core import Sandbox
@@ -70,6 +71,60 @@ def test_a_settled_payment_is_told_by_its_receipt_and_not_twice(sandbox: Sandbox
     assert payment.state == State.SUCCEEDED
     assert emails.tell_resolved(payment=payment) is None
     assert Email.objects.count() == 0  # the receipt is due, and brings its own mail
+
+
+def test_a_bank_debit_whose_answer_was_lost_is_told_to_be_on_its_way(sandbox: Sandbox) -> None:
+    payment = waiting(sandbox, card="pm_usBankAccount_processing")
+    payment = lose_the_answer(sandbox, payment)
+    assert Email.objects.count() == 0
+
+    for _ in range(2):
+        payment = submission.advance(payment_id=payment.pk, via=Via.RECONCILER)
+
+    assert payment.state == State.PROCESSING
+    mail = Email.objects.get()
+    assert mail.to == [payment.paid_by.email]
+    assert mail.subject == "Your bank payment of $1,042.10 is on its way"
+    for body in (mail.message, mail.html_message):
+        assert f"by {date_format(payment.expected_on, 'N j, Y')}" in body
+        assert "please do not pay again" in body
+        assert f"http://testserver/payments/{payment.reference}/" in body
+    assert_says_nothing_private(mail)
+
+
+def test_who_waits_at_the_page_sees_it_and_gets_no_mail(sandbox: Sandbox) -> None:
+    payment = lose_the_answer(sandbox, waiting(sandbox, card="pm_usBankAccount_processing"))
+    payment = submission.advance(payment_id=payment.pk, via=Via.BROWSER)
+    assert payment.state == State.PROCESSING
+    assert Email.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("card", "state"),
+    [(paying.CARD, State.SUCCEEDED), ("pm_card_threeDSecure2Required", State.REQUIRES_ACTION)],
+)
+def test_a_lost_answer_that_another_mail_tells_later_is_told_by_that_one_alone(
+    sandbox: Sandbox, card: str, state: State
+) -> None:
+    """Paid: the receipt. The bank asks for a step: it is taken, or the payment is given up and told."""
+    payment = lose_the_answer(sandbox, waiting(sandbox, card=card))
+    payment = submission.advance(payment_id=payment.pk, via=Via.RECONCILER)
+    assert payment.state == state
+    assert Email.objects.count() == 0
+    if state == State.REQUIRES_ACTION:
+        later = paying.later(minutes=31)
+        payment = submission.advance(payment_id=payment.pk, via=Via.RECONCILER, at=later)
+        assert payment.state == State.CANCELED
+        assert "was not charged" in Email.objects.get().subject
+
+
+def lose_the_answer(sandbox: Sandbox, payment: Payment) -> Payment:
+    """Stripe acts on the confirmation; neither its answer nor the next one arrives."""
+    sandbox.faults.add("POST /v1/payment_intents/*/confirm", "act_then_stall")
+    sandbox.faults.add("GET /v1/payment_intents/*", "drop_before")
+    payment = submission.advance(payment_id=payment.pk, via=Via.BROWSER)
+    assert payment.state == State.UNKNOWN
+    return payment
 
 
 def test_a_guest_has_no_address_and_gets_no_mail(sandbox: Sandbox) -> None:
