@@ -126,6 +126,10 @@ def waiting(account: BillingAccount) -> list[Payment]:
     moving = Payment.objects.filter(account=account, state__in=RESERVING)
     return list(
         moving.exclude(from_balance_cents=0, to_balance_cents=0)
-        .only("reference", "state", "from_balance_cents", "to_balance_cents", "expected_on")
+        .select_related("region")
+        .only(
+            *("reference", "state", "from_balance_cents", "to_balance_cents", "expected_on"),
+            "region__time_zone",
+        )
         .order_by("pk")
     )

@@ -75,6 +75,7 @@ def figures() -> list[Figure]:
     return [
         Figure("Refunds that wait for approval", waiting, reverse("admin:desk_requests")),
         listed("Payments to look at", "review"),
+        listed("Payments without an outcome", "unsettled"),
         listed("Refunds without an answer", "refunds"),
         listed("Differences from Stripe's book", "differences"),
         listed("Held autopay runs", "runs"),

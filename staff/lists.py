@@ -10,6 +10,7 @@ from autopay.models import Draft, DraftState, Reason, Run, RunState
 from billing.models import BillingAccount, Invoice
 from common.clock import now
 from payments.models import Difference, Dispute, DisputeState, Payment, Refund, RefundState
+from payments.services.lateness import late
 from staff.listing import Column, StaffList, account_page, payment_page
 from staff.totals import TOTALS
 
@@ -108,6 +109,28 @@ LISTS = {
             ),
             lambda: (
                 Payment.objects.exclude(review_reason="")
+                .select_related("account__guarantor")
+                .order_by("created_at")
+            ),
+            lambda payment: payment_page(payment.reference),
+        ),
+        StaffList(
+            "unsettled",
+            "Payments without an outcome",
+            "Payments that should have ended by now: Stripe or the bank has not said how. They are"
+            " still asked about, and nothing is sent again.",
+            (
+                Column("Payment", "reference"),
+                Column("Account", "account__account_number"),
+                Column("Member", "account__guarantor__full_name"),
+                Column("Amount", "amount_cents"),
+                Column("State", "get_state_display"),
+                Column("Since", "created_at"),
+                Column("Expected", "expected_on"),
+            ),
+            lambda: (
+                late(now())
+                .filter(review_reason="")
                 .select_related("account__guarantor")
                 .order_by("created_at")
             ),

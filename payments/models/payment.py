@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import Region
 from billing.models import BillingAccount, Invoice
+from common.clock import business_date
 from common.db import append_only
 from payments.models.checkout import Checkout
 from payments.models.method import Authorization, PaymentMethod
@@ -281,6 +282,11 @@ class Payment(models.Model):
     def charge_cents(self) -> int:
         """What Stripe is asked for."""
         return self.amount_cents - self.from_balance_cents
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the day on which a bank debit was expected is past, on the region's calendar."""
+        return self.expected_on is not None and self.expected_on < business_date(self.region.time_zone)
 
     @property
     def has_outcome(self) -> bool:

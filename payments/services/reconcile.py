@@ -8,14 +8,13 @@ from django.db.models import F
 
 from common.batches import for_each
 from common.clock import now
-from payments.models import RESERVING, Payment, PaymentEvent, State
+from payments.models import RESERVING, Payment, PaymentEvent
 from payments.services import settlement, submission
+from payments.services.lateness import late
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-# A payment that waits for an answer longer than this raises an alert (invariant I3).
-ANSWER_WITHIN = dt.timedelta(minutes=15)
 
 
 def reconcile_unsettled(*, at: dt.datetime | None = None) -> int:
@@ -63,6 +62,6 @@ def _plan_next_check(payment_id: int, at: dt.datetime) -> bool:
 
 
 def _alert_if_late(payment: Payment, at: dt.datetime) -> None:
-    waits_for_us = payment.state in (State.CREATED, State.SUBMITTED, State.UNKNOWN)
-    if waits_for_us and at - payment.created_at > ANSWER_WITHIN:
+    """Invariant I3: none stays unsettled longer than its bound without one."""
+    if not payment.has_outcome and late(at).filter(pk=payment.pk).exists():
         log.error("payment.unsettled_over_bound", payment=payment.reference, state=payment.state)

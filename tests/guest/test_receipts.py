@@ -175,6 +175,13 @@ class TestBeforeTheMoneyHasArrived:
         assert "when we know how the payment ended" in send_to(client)
         assert Email.objects.count() == 0
 
+    def test_the_page_promises_no_day_that_is_past(self, client: Client, debit: Payment) -> None:
+        assert "We expect it by" in words(client.get(PAYMENT))
+        Payment.objects.filter(pk=debit.pk).update(expected_on=dt.date(2020, 1, 2))
+        page = words(client.get(PAYMENT))
+        assert "We expect it by" not in page
+        assert "your bank has not told us yet what became of it" in page
+
     def test_it_is_mailed_once_when_it_has(
         self, client: Client, sandbox: Sandbox, debit: Payment
     ) -> None:
