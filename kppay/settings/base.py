@@ -310,7 +310,7 @@ STRIPE_API_VERSION = "2026-10-28.endive"
 STRIPE_API_BASE = env("STRIPE_API_BASE", default="")
 STRIPE_JS_URL = env("STRIPE_JS_URL", default="https://js.stripe.com/endive/stripe.js")
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=15.0)
-# A lease must outlast every call of a step (payments.services.submission.LEASE).
+# A lease must outlast every call of a step (LEASE in payments.services.submission and refunds).
 STRIPE_NETWORK_RETRIES = env.int("STRIPE_NETWORK_RETRIES", default=1)
 # Charged for a returned bank debit; 0 means never. Disclosed where a debit is authorised.
 RETURNED_ITEM_FEE_CENTS = env.int("RETURNED_ITEM_FEE_CENTS", default=0)

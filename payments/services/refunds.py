@@ -47,7 +47,7 @@ Via = PaymentEvent.Via
 REFERENCE_LENGTH = 11
 REFUNDABLE = (State.SUCCEEDED, State.PARTLY_REFUNDED)
 UNSETTLED = (RefundState.CREATED, RefundState.UNKNOWN, RefundState.PENDING)
-LEASE = dt.timedelta(seconds=120)
+LEASE = dt.timedelta(seconds=180)  # look for it, send it, see what Stripe has kept
 KEY_LIVES = dt.timedelta(hours=23)
 ASK_AFTER = dt.timedelta(minutes=2)
 ASK_PENDING_AFTER = dt.timedelta(hours=6)

@@ -28,8 +28,10 @@ from payments.services import attempts, leases, methods, settlement
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
 
-# Longer than all calls of one step together can take (15 s each, once repeated).
-LEASE = dt.timedelta(seconds=180)
+# Longer than all calls of one step together can take: six, with the customer's, of 15 s, each repeated
+# once half a second later. Who pays waits for no token of our rate; other processes do, each time.
+LEASE = dt.timedelta(seconds=200)
+LEASE_IN_BACKGROUND = dt.timedelta(seconds=330)
 # A payment whose process died is sent on within this time of the click; later it is given up.
 RESUME_WITHIN = dt.timedelta(minutes=10)
 # A lost answer: no request of ours can still be under way at Stripe after this.
@@ -70,7 +72,8 @@ def _with_lease(
     `act` returns the payment that it moved, if any; one with an outcome has no lease any more. Where
     somebody else holds the lease, or nothing is to be asked any more, nothing is done.
     """
-    payment = leases.take(payment_id, at=at, until=at + LEASE, send_since=send_since, via=via)
+    until = at + (LEASE if via == Via.BROWSER else LEASE_IN_BACKGROUND)
+    payment = leases.take(payment_id, at=at, until=until, send_since=send_since, via=via)
     moved, after = None, None
     if payment is not None:
         try:

@@ -12,9 +12,10 @@ from django.test import Client
 
 from common import clock
 from demo.stripe.core import Sandbox
-from payments import gateway
-from payments.models import Payment, PaymentEvent, State, WebhookEvent
-from payments.services import reconcile, submission, webhooks
+from payments import gateway, ratelimit
+from payments.models import Checkout, Payment, PaymentEvent, State, WebhookEvent
+from payments.services import checkout as checkouts
+from payments.services import reconcile, refunds, settlement, submission, webhooks
 from tests.support import child, paying
 from tests.support.factories import make_account, make_invoice, make_member, make_region
 from tests.support.stripe import charged
@@ -217,9 +218,61 @@ def test_a_process_that_slept_through_the_end_of_its_payment_charges_nothing(
     paying.assert_invariants(sandbox)
 
 
-def test_a_lease_outlasts_every_call_of_one_step() -> None:
+def longest(calls: int, *, in_background: bool) -> float:
+    """How many seconds so many calls take when each gets its answer, or none, at the last moment."""
     from kppay.settings import base
 
-    calls = 5  # create, confirm, look, cancel, look again
-    longest = base.STRIPE_TIMEOUT_SECONDS * (1 + base.STRIPE_NETWORK_RETRIES) * calls
-    assert submission.LEASE.total_seconds() > longest
+    tries = 1 + base.STRIPE_NETWORK_RETRIES
+    sdk = stripe.HTTPClient
+    sleeps = sum(min(sdk.INITIAL_DELAY * 2**nth, sdk.MAX_DELAY) for nth in range(tries - 1))
+    token = ratelimit.PATIENCE_SECONDS + ratelimit.GATE_SECONDS if in_background else 0
+    return calls * (tries * (token + base.STRIPE_TIMEOUT_SECONDS) + sleeps)
+
+
+def test_a_lease_outlasts_every_call_of_one_step() -> None:
+    calls = 6  # customer, create, confirm, look, cancel, look again
+    assert submission.LEASE.total_seconds() > longest(calls, in_background=False)
+    assert submission.LEASE_IN_BACKGROUND.total_seconds() > longest(calls, in_background=True)
+    calls = 3  # look for it, send it, see what Stripe has kept
+    assert refunds.LEASE.total_seconds() > longest(calls, in_background=True)
+
+
+@pytest.mark.parametrize("lease", [submission.LEASE, submission.LEASE_IN_BACKGROUND])
+def test_a_payment_whose_process_died_is_sent_on_in_time_however_its_checks_fall(
+    lease: dt.timedelta,
+) -> None:
+    """Each check comes as late as it can: a quarter beyond its plan, and a minute until the sweep."""
+    at, checks = dt.timedelta(), 0
+    while at <= lease:
+        wait = settlement.check_after(State.SUBMITTED, checks=checks)
+        at, checks = at + wait * 1.25 + dt.timedelta(minutes=1), checks + 1
+    assert at < submission.RESUME_WITHIN
+
+
+def test_the_first_payment_that_keeps_a_method_makes_the_calls_that_were_counted(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = make_invoice(total_cents=120_00)
+    checkout = paying.start_checkout(sandbox, bill, card="pm_card_visa_chargeDeclined")
+    checkouts.choose_method(checkout=checkout, token=checkout.confirmation_token, keep=True)
+    payment = paying.confirm(Checkout.objects.get(pk=checkout.pk))
+    call, called = gateway._Metered.request_with_retries, []
+
+    def counting(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        called.append(f"{method} {url.split('/v1/')[1].split('?')[0]}")
+        return call(self, method, url, *args, **kwargs)
+
+    monkeypatch.setattr(gateway._Metered, "request_with_retries", counting)
+
+    submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+
+    payment.refresh_from_db()
+    intent = f"payment_intents/{payment.intent_id}"
+    # A second look comes where the intent could not be canceled, and is the sixth.
+    assert called == [
+        "post customers",
+        "post payment_intents",
+        f"post {intent}/confirm",
+        f"get {intent}",
+        f"post {intent}/cancel",
+    ]
