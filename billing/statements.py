@@ -16,7 +16,8 @@ from django.utils.translation import pgettext_lazy
 
 from billing.models import BillingAccount, EntryKind, Invoice, JournalLine, LedgerCode
 
-# What lowers a bill because somebody paid, and what makes it owed again. A canceled bill is neither.
+# What lowers a bill because somebody paid, and what makes it owed again. A canceled bill is neither;
+# what had paid it comes back when it goes to its source, out of the account balance that it became.
 # A payment that was moved to another bill counts there, and no longer where it was.
 PAID = (EntryKind.PAYMENT_SETTLED, EntryKind.PAYMENT_MOVED)
 CAME_BACK = (EntryKind.REFUND_PROMISED, EntryKind.DISPUTE_LOST)
@@ -96,7 +97,8 @@ class Statement:
 def _moves(account: BillingAccount) -> QuerySet[JournalLine]:
     return JournalLine.objects.filter(
         account=account,
-        ledger_account=LedgerCode.RECEIVABLE,
+        ledger_account__in=(LedgerCode.RECEIVABLE, LedgerCode.ACCOUNT_BALANCE),
+        invoice__isnull=False,
         entry__kind__in=(*PAID, *CAME_BACK),
     )
 

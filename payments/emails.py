@@ -118,6 +118,10 @@ def _about_refund(refund: Refund, template: str) -> Email | None:
         refund_reference=refund.reference,
         refund_cents=refund.amount_cents,
         to_balance=refund.destination == Refund.Destination.BALANCE,
+        # What had paid a bill that was canceled since, or was added to the balance, is owed by nobody.
+        owed_again=refund.parts.filter(
+            allocation__isnull=False, allocation__invoice__voided_at=None
+        ).exists(),
     )
 
 

@@ -38,7 +38,14 @@ from payments.models import (
 )
 from payments.services import recorded_balance
 from payments.services.moves import lock_payment, move
-from payments.services.reversal import NothingLeft, PartKey, split, take_back, taken_back
+from payments.services.reversal import (
+    NothingLeft,
+    PartKey,
+    became_balance,
+    split,
+    take_back,
+    taken_back,
+)
 from payments.wake import wake
 
 log = structlog.get_logger(__name__)
@@ -98,8 +105,12 @@ def request(
             if payment.state not in REFUNDABLE:
                 raise CannotRefund(f"{payment.reference} is {payment.state}")
             chosen = dict(parts) if parts is not None else split(payment, amount_cents)
+            freed = became_balance(payment).keys() & chosen.keys()
             if to_source:
-                recorded_balance.check_leaves_by_card(payment, chosen.get(None, 0))
+                in_balance_cents = sum(chosen.get(key, 0) for key in (None, *freed))
+                recorded_balance.check_leaves_by_card(payment, in_balance_cents)
+            elif freed:
+                raise CannotRefund(f"{payment.reference} is account balance already")
             debits = take_back(payment, chosen)
     except (NothingLeft, recorded_balance.CameOtherwise) as error:
         raise CannotRefund(str(error)) from error

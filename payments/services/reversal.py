@@ -34,14 +34,25 @@ class NothingLeft(RuntimeError):
 def remaining(payment: Payment) -> dict[PartKey, int]:
     """What is left of each part of a payment, in cents; parts with nothing left are not listed.
 
-    What had paid a bill that was canceled since is account balance now, and no part of it any more.
+    What had paid a bill that was canceled since is account balance now, and no part of it any more:
+    of that, `became_balance` tells.
     """
-    left: dict[PartKey, int] = {
-        allocation.pk: allocation.kept_cents - allocation.reversed_cents
-        for allocation in payment.allocations.filter(invoice__voided_at=None).order_by("pk")
-    }
+    left = _left(payment, of_canceled=False)
     left[None] = payment.to_balance_cents - payment.balance_reversed_cents
     return {key: cents for key, cents in left.items() if cents}
+
+
+def became_balance(payment: Payment) -> dict[PartKey, int]:
+    """What a payment had paid on bills that were canceled since, and did not go back yet, in cents.
+
+    It became account balance, whether it is still there or was spent.
+    """
+    return {key: cents for key, cents in _left(payment, of_canceled=True).items() if cents}
+
+
+def _left(payment: Payment, *, of_canceled: bool) -> dict[PartKey, int]:
+    parts = payment.allocations.filter(invoice__voided_at__isnull=not of_canceled).order_by("pk")
+    return {part.pk: part.kept_cents - part.reversed_cents for part in parts}
 
 
 def taken_back(payment: Payment) -> int:
@@ -64,10 +75,11 @@ def split(payment: Payment, amount_cents: int) -> dict[PartKey, int]:
 def take_back(payment: Payment, parts: Mapping[PartKey, int]) -> list[Posting]:
     """Reopen the bills, take from the balance; returns the debits for the caller's entry.
 
+    A bill that was canceled stays so: what had paid it is taken from the balance that it became.
     Raises NothingLeft, and billing.services.balance.NotEnough where money added to the balance was
     spent already; then nothing has changed.
     """
-    left = remaining(payment)
+    left = remaining(payment) | became_balance(payment)
     if not parts or any(not 0 < cents <= left.get(key, 0) for key, cents in parts.items()):
         raise NothingLeft(payment.reference)
     account = payment.account
@@ -82,10 +94,15 @@ def take_back(payment: Payment, parts: Mapping[PartKey, int]) -> list[Posting]:
             continue
         allocation = allocations[key]
         invoice = invoices[allocation.invoice_id]
-        bills.reopen(invoice=invoice, amount_cents=cents)
+        if invoice.voided_at is None:
+            bills.reopen(invoice=invoice, amount_cents=cents)
+            taken_from = LedgerCode.RECEIVABLE
+        else:
+            balance.debit(account=account, amount_cents=cents)
+            taken_from = LedgerCode.ACCOUNT_BALANCE
         allocation.reversed_cents += cents
         allocation.save(update_fields=["reversed_cents"])
-        debits.append(Posting(LedgerCode.RECEIVABLE, cents, account, invoice))
+        debits.append(Posting(taken_from, cents, account, invoice))
     payment.save(update_fields=["balance_reversed_cents"])
     return debits
 
@@ -111,10 +128,20 @@ def take_back_by_force(
     if from_balance:
         balance.debit(account=account, amount_cents=from_balance)
         debits.append(Posting(LedgerCode.ACCOUNT_BALANCE, from_balance, account))
+        _note_taken(payment, from_balance)
         shortfall -= from_balance
     if shortfall:
         debits.append(_charge(payment, shortfall, on=on, source_id=source_id))
     return debits
+
+
+def _note_taken(payment: Payment, cents: int) -> None:
+    """What a bank took from the balance that canceled bills had become cannot go to the source too."""
+    for part in payment.allocations.filter(invoice__voided_at__isnull=False).order_by("pk"):
+        taken = min(part.kept_cents - part.reversed_cents, cents)
+        cents -= taken
+        part.reversed_cents += taken
+        part.save(update_fields=["reversed_cents"])
 
 
 def _charge(payment: Payment, cents: int, *, on: dt.date, source_id: str) -> Posting:

@@ -18,6 +18,7 @@ from payments.exceptions import CannotPay
 from payments.forms import sentence
 from payments.services import auto_apply, balance
 from payments.services import checkout as checkouts
+from payments.services.balance import PlanChanged
 from payments.services.refunds import CannotRefund
 from payments.views.steps import ADDING_MONEY
 
@@ -77,7 +78,7 @@ def withdraw(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     plan = balance.withdrawal_plan(account)
     total_cents = sum(cents for _payment, cents in plan)
     if request.method == "POST" and plan:
-        if request.POST.get("total") == str(total_cents) and _sent(request, account):
+        if _sent(request, account):
             return redirect("payments:balance")
         messages.warning(
             request, _("Your account balance changed meanwhile. Check what goes back once more.")
@@ -101,10 +102,19 @@ def withdraw(request: HttpRequest, account: BillingAccount) -> HttpResponse:
     return render(request, "payments/withdraw.html", context)
 
 
+def _shown(total: str) -> int:
+    """The sum that the page showed, in cents; one that nothing equals where there is none."""
+    return int(total) if total.isascii() and total.isdecimal() and len(total) < 16 else -1
+
+
 def _sent(request: HttpRequest, account: BillingAccount) -> bool:
     try:
-        refunds = balance.withdraw(account=account, requested_by=cast(User, request.user))
-    except CannotRefund:
+        refunds = balance.withdraw(
+            account=account,
+            requested_by=cast(User, request.user),
+            expected_cents=_shown(request.POST.get("total", "")),
+        )
+    except (CannotRefund, PlanChanged):
         return False
     amount = format_cents(sum(refund.amount_cents for refund in refunds))
     messages.success(

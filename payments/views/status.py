@@ -59,6 +59,8 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
         "back_cents": error_cents or sum(refund.amount_cents for refund in refunds) + taken_cents,
         "error_cents": error_cents,
         "taken_cents": taken_cents,
+        # A bill that was canceled since is owed by nobody.
+        "owed_again": any(part.reversed_cents and not part.invoice.voided_at for part in allocations),
         "again_url": pay_again(payment, [allocation.invoice for allocation in allocations]),
         "method": methods.describe(
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4

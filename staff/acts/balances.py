@@ -87,7 +87,8 @@ class RefundBalance(_Balance):
             limit = format_cents(settings.STAFF_REFUND_LIMIT_CENTS)
             raise Refused(
                 f"{format_cents(total)}, with what was refunded before, is above {limit}: refund the"
-                " payments that it came from one by one, so that another person can approve."
+                " payments that it came from one by one, so that another person can approve; what had"
+                " paid canceled bills, its owner sends back under “Account balance”."
             )
         return Plan(
             Action.BALANCE_REFUNDED,

@@ -1,6 +1,7 @@
 """The account balance: adding money, seeing every movement, getting the rest back, automatic use."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -224,6 +225,28 @@ class TestGettingItBack:
         paying.add_money(sandbox, account, 45_00)
         response = member.post(BACK, {"total": total}, follow=True)
         assert "changed meanwhile" in words(response)
+        assert Refund.objects.count() == 0
+
+    def test_money_that_came_in_after_the_page_was_checked_is_not_sent_along(
+        self,
+        member: Client,
+        account: BillingAccount,
+        sandbox: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Another tab adds $20.00 at the last moment before the account is locked."""
+        paying.add_money(sandbox, account, 45_00)
+        withdraw = balance.withdraw
+
+        def withdraw_late(**given: Any) -> list[Refund]:
+            paying.add_money(sandbox, account, 20_00)
+            return withdraw(**given)
+
+        monkeypatch.setattr(balance, "withdraw", withdraw_late)
+        response = member.post(BACK, {"total": "4500"}, follow=True)
+
+        assert "changed meanwhile" in words(response)
+        assert "You get back $65.00" in words(response)
         assert Refund.objects.count() == 0
 
     def test_twice_sends_it_once(
