@@ -5,6 +5,7 @@ asked for.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -94,6 +95,11 @@ def aftermath(payment: Payment) -> tuple[Later, ...]:
         .order_by("pk")
     ]
     return tuple(sorted(later, key=lambda each: each.on))
+
+
+def twice_back_cents(payment: Payment, taken: Iterable[Dispute]) -> int:
+    """What the payer had back by a refund and then once more from the bank, by these; in cents."""
+    return min(payment.refunded_cents, sum(dispute.excess_cents for dispute in taken))
 
 
 def _gone_back(payment: Payment, refund: Refund) -> GoneBack:

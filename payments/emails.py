@@ -14,6 +14,7 @@ from post_office.models import Email
 from common import mail
 from common.clock import business_date
 from payments import declines, methods
+from payments.aftermath import twice_back_cents
 from payments.models import Dispute, Payment, Receipt, Refund, State
 from payments.services import receipt_links, reversal
 
@@ -105,6 +106,7 @@ def returned(*, payment: Payment, dispute: Dispute) -> Email | None:
         payment,
         "payments/returned",
         returned_cents=dispute.amount_cents,
+        excess_cents=twice_back_cents(payment, [dispute]),
         fee_cents=reversal.returned_item_fee_cents(payment) if dispute.is_return else 0,
         happened=explanation.happened,
         next_step=explanation.next_step,

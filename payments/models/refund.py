@@ -3,7 +3,7 @@
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -155,6 +155,8 @@ class Dispute(models.Model):
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="disputes")
     dispute_id = models.CharField(_("Dispute"), max_length=80, unique=True)
     amount_cents = models.BigIntegerField(_("amount"))
+    # What of it was at the source no more: the payer had it back already, and owes it.
+    excess_cents = models.BigIntegerField(_("above what was left"), default=0, db_default=0)
     reason = models.CharField(_("reason"), max_length=60)
     is_return = models.BooleanField(_("returned bank debit"), default=False)
     state = models.CharField(
@@ -168,6 +170,10 @@ class Dispute(models.Model):
         verbose_name_plural = _("disputes")
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="dispute_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(excess_cents__gte=0) & Q(excess_cents__lte=F("amount_cents")),
+                name="dispute_excess_in_bounds",
+            ),
         ]
         indexes = [
             models.Index(

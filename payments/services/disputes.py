@@ -5,7 +5,7 @@ arrives as a dispute that is lost from the start (Stripe: final, cannot be chall
 """
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from billing.models import EntryKind, LedgerCode
 from billing.services.ledger import Posting, post
@@ -69,34 +69,38 @@ def settle(*, payment_id: int, told: BankDispute, via: Via) -> Dispute | None:
 
 
 def _open(payment: Payment, told: BankDispute, via: Via) -> Dispute:
-    """The bank took the amount off our balance at Stripe until it decides."""
+    """The bank took the amount off our balance at Stripe until it decides.
+
+    A bank takes all that it paid, whatever was refunded before: what was at the source no more is the
+    excess, counted apart, so that the books lose what the bank took and the source what it had.
+    """
     if payment.refunds.filter(state__in=(RefundState.CREATED, RefundState.UNKNOWN)).exists():
         raise NotYet(payment.reference)
-    payment.disputed_cents += told.amount_cents
-    try:
-        with transaction.atomic():
-            payment.save(update_fields=["disputed_cents"])
-    except IntegrityError:
-        # More than is left at the source: only a person can tell what the bank is doing.
-        log.error("dispute.above_captured", payment=payment.reference, amount=told.amount_cents)
-        raise
+    left_cents = payment.charge_cents - payment.refunded_cents - payment.disputed_cents
+    excess_cents = max(0, told.amount_cents - left_cents)
+    if excess_cents:
+        log.error("dispute.above_captured", payment=payment.reference, excess=excess_cents)
+    payment.disputed_cents += told.amount_cents - excess_cents
+    payment.save(update_fields=["disputed_cents"])
     dispute = Dispute.objects.create(
         payment=payment,
         dispute_id=told.id,
         amount_cents=told.amount_cents,
+        excess_cents=excess_cents,
         reason=told.reason[:60],
         is_return=told.is_return,
     )
     _post(dispute, EntryKind.DISPUTE_OPENED, told.amount_cents, LedgerCode.PROCESSOR_CLEARING)
-    move(payment, State.DISPUTED, via=via, detail=told.reason)
+    if payment.state != State.RETURNED:  # that is final, whatever else a bank takes
+        move(payment, State.DISPUTED, via=via, detail=told.reason)
     return dispute
 
 
 def _won(payment: Payment, dispute: Dispute, via: Via) -> None:
-    payment.disputed_cents -= dispute.amount_cents
+    payment.disputed_cents -= dispute.amount_cents - dispute.excess_cents
     payment.save(update_fields=["disputed_cents"])
     _post(dispute, EntryKind.DISPUTE_WON, -dispute.amount_cents, LedgerCode.PROCESSOR_CLEARING)
-    move_by_what_is_left(payment, via=via)
+    _move_on(payment, via)
 
 
 def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
@@ -112,20 +116,29 @@ def _lost(payment: Payment, dispute: Dispute, via: Via) -> None:
         effective_on=today,
         lines=[*debits, Posting(LedgerCode.DISPUTES, -dispute.amount_cents, payment.account)],
     )
-    _move_after_loss(payment, dispute, via)
+    _move_on(payment, via, detail=dispute.reason)
     if dispute.is_return:
         charge_returned_item_fee(payment, on=today)
         methods.note_failure(payment=payment, code=dispute.reason)
     emails.returned(payment=payment, dispute=dispute)
 
 
-def _move_after_loss(payment: Payment, dispute: Dispute, via: Via) -> None:
-    """Returned where nothing is left at the source; else the rest of the payment stands."""
-    if payment.refunded_cents + payment.disputed_cents >= payment.charge_cents:
-        payment.decline_code = dispute.reason
-        move(payment, State.RETURNED, via=via, detail=dispute.reason)
+def _move_on(payment: Payment, via: Via, *, detail: str = "") -> None:
+    """Returned where banks left nothing at the source; else the rest of the payment stands.
+
+    While a bank still decides about another part, it stays disputed: returned is final, and that part
+    may come back.
+    """
+    known = list(payment.disputes.order_by("pk"))
+    if payment.state != State.DISPUTED or any(each.state == DisputeState.OPEN for each in known):
+        return
+    lost = [each for each in known if each.state == DisputeState.LOST]
+    gone_cents = payment.refunded_cents + sum(each.amount_cents for each in lost)
+    if lost and gone_cents >= payment.charge_cents:
+        payment.decline_code = lost[-1].reason
+        move(payment, State.RETURNED, via=via, detail=lost[-1].reason)
     else:
-        move_by_what_is_left(payment, via=via, detail=dispute.reason)
+        move_by_what_is_left(payment, via=via, detail=detail)
 
 
 def _post(dispute: Dispute, kind: EntryKind, amount_cents: int, against: LedgerCode) -> None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.access import account_required
 from billing.models import BillingAccount
 from payments import declines, gateway, methods
+from payments.aftermath import twice_back_cents
 from payments.csp import allow_stripe
 from payments.models import DisputeState, Payment, PaymentEvent, State
 from payments.services import submission
@@ -44,7 +45,8 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
     allocations = list(kept.select_related("invoice__patient").order_by("invoice_id"))
     refunds = list(payment.refunds.order_by("pk"))
     disputes = list(payment.disputes.order_by("pk"))
-    taken_cents = sum(each.amount_cents for each in disputes if each.state == DisputeState.LOST)
+    taken = [each for each in disputes if each.state == DisputeState.LOST]
+    taken_cents = sum(each.amount_cents for each in taken)
     error_cents = in_error_cents(payment) if methods.is_recorded(payment.method_kind) else 0
     context = {
         "payment": payment,
@@ -61,6 +63,8 @@ def show(request: HttpRequest, account: BillingAccount, reference: str) -> HttpR
         "taken_cents": taken_cents,
         # A bill that was canceled since is owed by nobody.
         "owed_again": any(part.reversed_cents and not part.invoice.voided_at for part in allocations),
+        "held_cents": sum(each.amount_cents for each in disputes if each.state == DisputeState.OPEN),
+        "excess_cents": twice_back_cents(payment, taken),
         "again_url": pay_again(payment, [allocation.invoice for allocation in allocations]),
         "method": methods.describe(
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4

@@ -12,7 +12,8 @@ from payments.services.verification import CHECKS
 from tests.support import paying
 from tests.support.billing import words
 from tests.support.factories import make_account, make_invoice
-from tests.support.history import dispute
+from tests.support.history import dispute, refund
+from tests.support.reconciling import ledger
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,12 @@ def _the_books_hold() -> object:
     assert {name: list(check()) for name, check in CHECKS.items()} == {name: [] for name in CHECKS}
 
 
+def page_of(account: BillingAccount, payment: Payment) -> str:
+    client = Client()
+    client.force_login(account.guarantor.user)
+    return words(client.get(reverse("payments:show", args=[payment.reference])))
+
+
 def test_only_the_part_is_owed_again_and_the_payment_is_not_called_returned(
     account: BillingAccount, payment: Payment
 ) -> None:
@@ -50,9 +57,7 @@ def test_only_the_part_is_owed_again_and_the_payment_is_not_called_returned(
         ("receivable", 30_00),
         ("disputes", -30_00),
     ]
-    client = Client()
-    client.force_login(account.guarantor.user)
-    said = words(client.get(reverse("payments:show", args=[payment.reference])))
+    said = page_of(account, payment)
     assert "Your bank took a part of this payment back" in said
     assert "$30.00" in said
     assert "Your bank decided for you and kept the $30.00" in said
@@ -61,7 +66,7 @@ def test_only_the_part_is_owed_again_and_the_payment_is_not_called_returned(
 def test_the_rest_can_be_refunded_and_no_more(account: BillingAccount, payment: Payment) -> None:
     dispute(payment, 30_00, status="lost")
 
-    def refund(cents: int) -> Refund:
+    def promise(cents: int) -> Refund:
         return refunds.request(
             payment=payment,
             amount_cents=cents,
@@ -71,9 +76,9 @@ def test_the_rest_can_be_refunded_and_no_more(account: BillingAccount, payment: 
         )
 
     with pytest.raises(refunds.CannotRefund):
-        refund(70_01)
+        promise(70_01)
     assert paying.owed(account) == 30_00
-    refunds.advance(refund_id=refund(70_00).pk)
+    refunds.advance(refund_id=promise(70_00).pk)
     payment.refresh_from_db()
     assert (payment.state, payment.refunded_cents, payment.disputed_cents) == (
         State.REFUNDED,
@@ -88,6 +93,67 @@ def test_what_takes_the_last_of_it_returns_it(account: BillingAccount, payment: 
     dispute(payment, 70_00, status="lost", number=2)
     assert payment.state == State.RETURNED
     assert paying.owed(account) == 100_00
+
+
+@pytest.mark.parametrize(
+    ("second", "state", "taken"),
+    [("won", State.PARTLY_REFUNDED, 30_00), ("lost", State.RETURNED, 100_00)],
+)
+def test_one_part_lost_while_the_other_is_open_waits_for_its_end(
+    account: BillingAccount, payment: Payment, second: str, state: str, taken: int
+) -> None:
+    """Together they are the whole payment; returned is final, and would take no part back."""
+    dispute(payment, 70_00, status="needs_response", number=1)
+    dispute(payment, 30_00, status="lost", number=2)
+    assert (payment.state, paying.owed(account)) == (State.DISPUTED, 30_00)
+    dispute(payment, 70_00, status=second, number=1)
+    assert (payment.state, payment.disputed_cents, paying.owed(account)) == (state, taken, taken)
+
+
+def test_the_larger_part_lost_first_and_the_other_won(
+    account: BillingAccount, payment: Payment
+) -> None:
+    dispute(payment, 30_00, status="needs_response", number=1)
+    dispute(payment, 70_00, status="lost", number=2)
+    assert payment.state == State.DISPUTED
+    dispute(payment, 30_00, status="won", number=1)
+    assert (payment.state, payment.disputed_cents) == (State.PARTLY_REFUNDED, 70_00)
+    assert paying.owed(account) == 70_00
+
+
+@pytest.mark.parametrize("decided", ["won", "lost"])
+def test_a_bank_that_holds_more_than_was_left_is_booked_and_what_it_keeps_is_owed(
+    account: BillingAccount, payment: Payment, decided: str
+) -> None:
+    refund(payment, 40_00)
+    dispute(payment, 100_00, status="needs_response")
+    assert (payment.state, payment.refunded_cents, payment.disputed_cents) == (
+        State.DISPUTED,
+        40_00,
+        60_00,
+    )
+    assert ledger("disputes") == 100_00
+    assert "The bank took $100.00 back" in page_of(account, payment)
+    dispute(payment, 100_00, status=decided)
+    assert ledger("disputes") == 0
+    if decided == "won":
+        assert (payment.state, payment.disputed_cents) == (State.PARTLY_REFUNDED, 0)
+        assert paying.owed(account) == 40_00
+    else:
+        assert (payment.state, payment.disputed_cents) == (State.RETURNED, 60_00)
+        assert paying.owed(account) == 140_00
+
+
+@pytest.mark.parametrize("decided", ["won", "lost"])
+def test_what_is_taken_of_a_returned_payment_is_booked_too_and_it_stays_returned(
+    account: BillingAccount, payment: Payment, decided: str
+) -> None:
+    dispute(payment, 100_00, status="lost", number=1)
+    dispute(payment, 25_00, status="needs_response", number=2)
+    assert (payment.state, ledger("disputes")) == (State.RETURNED, 25_00)
+    dispute(payment, 25_00, status=decided, number=2)
+    assert (payment.state, ledger("disputes")) == (State.RETURNED, 0)
+    assert paying.owed(account) == (100_00 if decided == "won" else 125_00)
 
 
 def test_another_part_that_is_still_disputed_keeps_it_so(
