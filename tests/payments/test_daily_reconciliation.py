@@ -17,6 +17,7 @@ from demo.stripe.resources import balance
 from payments import gateway
 from payments.models import (
     Difference,
+    Dispute,
     Payment,
     ReconciledDay,
     Refund,
@@ -25,7 +26,7 @@ from payments.models import (
     StripePayout,
     StripeTransaction,
 )
-from payments.services import daily, refunds
+from payments.services import daily, disputes, refunds
 from payments.services.daily import running
 from tests.support import paying
 from tests.support.factories import make_account, make_invoice, make_member, make_region
@@ -380,16 +381,36 @@ class TestWhatWeShouldKnowByNow:
         payment = paid(sandbox)
         dispute = sandbox.bank.open_dispute("ncal", str(payment.intent_id))
         reconcile(sandbox)
+        sandbox.webhooks.set_mode("drop")
+        sandbox.shift_clock(dt.timedelta(days=1, hours=3))
         sandbox.bank.decide_dispute("ncal", dispute["id"], won=won)
-        if not won:  # nothing moves any more: only the webhook tells
-            sandbox.webhooks.deliver_due(everything=True)
 
-        assert reconcile(sandbox).differences == []
+        # What is lost moves nothing on any day: we ask.
+        assert reconcile(sandbox, today() + dt.timedelta(days=1)).differences == []
 
         payment.refresh_from_db()
         assert payment.state == (State.SUCCEEDED if won else State.RETURNED)
         assert ledger("disputes") == 0
         assert ledger("processor_clearing") == held_by_stripe(sandbox)
+        assert paying.owed(payment.account) == (0 if won else 120_00)
+
+    def test_a_dispute_that_could_not_be_booked_on_its_day_is_booked_on_a_later_one(
+        self, sandbox: Sandbox
+    ) -> None:
+        payment = paid(sandbox)
+        sandbox.webhooks.set_mode("drop")
+        sandbox.faults.add("POST /v1/refunds", "rate_429")
+        promised = refund(payment, 50_00)  # it has no outcome yet: the bank's part cannot be told
+        dispute = sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        reconcile(sandbox)
+        assert open_rows() == [("movement", dispute["id"], None, -120_00)]
+
+        refunds.advance(refund_id=promised.pk, at=sandbox.now() + dt.timedelta(minutes=5))
+        sandbox.shift_clock(dt.timedelta(days=1, hours=3))
+        reconcile(sandbox, today() + dt.timedelta(days=1))
+
+        payment.refresh_from_db()
+        assert (payment.state, open_rows()) == (State.DISPUTED, [])
 
     def test_a_payment_that_was_put_aside_for_staff_stays_a_difference(self, sandbox: Sandbox) -> None:
         payment = paid(sandbox, card="pm_card_threeDSecure2Required")
@@ -499,6 +520,45 @@ class TestInterrupted:
         daily.catch_up("ncal", as_of=sandbox.now())
         assert daily.due_days(account(), as_of=sandbox.now()) == []
         assert ledger("processor_clearing") == held_by_stripe(sandbox) == 0
+
+    def test_one_row_that_cannot_be_healed_keeps_no_other_waiting_and_its_day_is_due_again(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bad, good = paid(sandbox), paid(sandbox, 80_00)
+        unsettled = paid(sandbox, 10_00, card="pm_card_threeDSecure2Required")
+        sandbox.webhooks.set_mode("drop")
+        sandbox.complete_challenge("ncal", str(unsettled.intent_id))
+        sandbox.bank.payout("ncal")
+        broken = sandbox.bank.open_dispute("ncal", str(bad.intent_id))
+        sandbox.bank.open_dispute("ncal", str(good.intent_id))
+        settle = disputes.settle
+
+        def settle_but_one(*, payment_id: int, **given: Any) -> Dispute | None:
+            if payment_id == bad.pk:
+                raise RuntimeError("a row that nobody foresaw")
+            return settle(payment_id=payment_id, **given)
+
+        monkeypatch.setattr(disputes, "settle", settle_but_one)
+        sandbox.shift_clock(dt.timedelta(days=2, hours=3))
+        days = daily.due_days(account(), as_of=sandbox.now())
+        assert len(days) == 2
+
+        with pytest.raises(ExceptionGroup) as raised:
+            daily.catch_up("ncal", as_of=sandbox.now())
+
+        assert raised.group_contains(RuntimeError, match="nobody foresaw")
+        for payment, state in {bad: "succeeded", good: "disputed", unsettled: "succeeded"}.items():
+            payment.refresh_from_db()
+            assert payment.state == state
+        assert ("movement", broken["id"], None, -120_00) in open_rows()
+        assert JournalEntry.objects.filter(kind=EntryKind.FEE_BOOKED).count() == 5
+        assert JournalEntry.objects.filter(kind=EntryKind.PAYOUT_BOOKED).count() == 1
+        # Also a later day asks about what is listed; and without the bad row all are done.
+        assert daily.due_days(account(), as_of=sandbox.now()) == days
+        monkeypatch.setattr(disputes, "settle", settle)
+        daily.catch_up("ncal", as_of=sandbox.now())
+        assert daily.due_days(account(), as_of=sandbox.now()) == []
+        assert open_rows() == []
 
     def test_while_one_runs_another_is_refused(self, sandbox: Sandbox) -> None:
         paid(sandbox)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -12,6 +13,7 @@ from common.clock import now
 from demo.stripe.core import Sandbox
 from payments import tasks
 from payments.models import ReconciledDay
+from payments.services import disputes
 from tests.support import paying
 from tests.support.factories import make_invoice
 from tests.support.reconciling import movement_of, today
@@ -119,6 +121,23 @@ def test_stripe_away_exits_2_and_the_other_accounts_are_reconciled(sandbox: Sand
     assert code == 2
     assert printed.count("not reconciled (Stripe: ") == 1
     assert printed.count("(UTC)") == len(settings.STRIPE_ACCOUNTS) - 1
+
+
+def test_a_row_that_cannot_be_healed_is_named_by_its_kind_and_the_day_is_reported_all_the_same(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paying.pay(sandbox, make_invoice(total_cents=120_00))
+    sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+
+    def fail(**_: Any) -> None:
+        raise LookupError("what a database says of a member")
+
+    monkeypatch.setattr(disputes, "settle", fail)
+    code, printed = run("--date", str(today()), "--account", "ncal")
+    assert code == 2
+    assert "  ! 1 failed of disputes: LookupError; the day is due again\n" in printed
+    assert "of a member" not in printed
+    assert "newly booked                2" in printed
 
 
 def test_beats_task_reconciles_each_day_that_is_over_once(

@@ -23,8 +23,11 @@ def today() -> dt.date:
 
 
 def reconcile(sandbox: Sandbox, day: dt.date | None = None, *, name: str = "ncal") -> daily.Report:
-    """Reconcile a day, today unless given, at the sandbox's present moment."""
-    return daily.reconcile_day(account=account(name), day=day or today(), as_of=sandbox.now())
+    """Reconcile a day, today unless given, at the sandbox's present moment; no row may fail in it."""
+    report = daily.reconcile_day(account=account(name), day=day or today(), as_of=sandbox.now())
+    if report.unhealed is not None:
+        raise report.unhealed
+    return report
 
 
 def open_rows() -> list[Row]:

@@ -16,7 +16,7 @@ from payments.services.daily import Figure, Found, Report
 class Command(BaseCommand):
     help = (
         "Copy Stripe's book of a day, book fees and payouts, and compare both books. "
-        "Exits 1 on any difference, 2 where a comparison was not possible."
+        "Exits 1 on any difference, 2 where a comparison was not possible or a row failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,6 +40,9 @@ class Command(BaseCommand):
                 continue
             found += len(report.differences)
             self._print(report)
+            if report.unhealed is not None:
+                failed += 1
+                self._print_failures(report.unhealed)
         if failed:
             raise CommandError(f"{failed} account(s) not reconciled.", returncode=2)
         if found:
@@ -86,6 +89,14 @@ class Command(BaseCommand):
         ):
             if cents:
                 self.stdout.write(_money(label, cents))
+
+    def _print_failures(self, failures: ExceptionGroup[Exception]) -> None:
+        """Each by its kind alone: what a database says may hold what no terminal should show."""
+        for failure in failures.exceptions:
+            rows = failure.exceptions if isinstance(failure, ExceptionGroup) else [failure]
+            of_what = failure.message if isinstance(failure, ExceptionGroup) else "a whole step"
+            kinds = ", ".join(sorted({type(error).__name__ for error in rows}))
+            self.stderr.write(f"  ! {len(rows)} failed of {of_what}: {kinds}; the day is due again")
 
 
 def _row(label: str, figure: Figure) -> str:

@@ -5,13 +5,15 @@ call find out, and book it. What they cannot explain stays, and becomes a differ
 """
 
 import structlog
-from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 
+from common.batches import for_each
 from payments import gateway
 from payments.models import (
     CAME_TO_NOTHING,
     RESERVING,
+    SETTLED,
+    Difference,
     Dispute,
     DisputeState,
     Payment,
@@ -32,16 +34,42 @@ Moved = QuerySet[StripeTransaction]
 
 
 def heal(account: StripeAccount, span: Span) -> None:
-    """Ask about payments, refunds and disputes that Stripe moved in this stretch and we did not."""
+    """Ask about payments, refunds and disputes that Stripe moved in this stretch and we did not.
+
+    One that fails keeps no other waiting: all failures are raised together at the end.
+    """
     moved = StripeTransaction.objects.filter(span.holds("made_at"), stripe_account=account.name)
-    for payment in _unsettled(account, moved):
-        submission.advance(payment_id=payment.pk, via=Via.RECONCILER)
-    for refund in _unsent(account, moved):
-        refunds.advance(refund_id=refund.pk)
-    for payment in _sent_back_in_vain(account, moved):
+    steps = (_settle_payments, _send_refunds, _look_what_came_back, _learn_disputes)
+    for_each(steps, lambda step: step(account, moved), failing="what could not be healed")
+
+
+def _settle_payments(account: StripeAccount, moved: Moved) -> bool:
+    def advance(payment: Payment) -> bool:
+        return submission.advance(payment_id=payment.pk, via=Via.RECONCILER).has_outcome
+
+    return bool(for_each(_unsettled(account, moved), advance, failing="payments"))
+
+
+def _send_refunds(account: StripeAccount, moved: Moved) -> bool:
+    def advance(refund: Refund) -> bool:
+        return refunds.advance(refund_id=refund.pk).ended_at is not None
+
+    return bool(for_each(_unsent(account, moved), advance, failing="refunds"))
+
+
+def _look_what_came_back(account: StripeAccount, moved: Moved) -> bool:
+    def look(payment: Payment) -> bool:
         review.look_whether_it_came_back(payment=payment, via=Via.RECONCILER)
-    for dispute_id in _undecided(moved):
-        _learn(account, dispute_id)
+        return True
+
+    return bool(for_each(_sent_back_in_vain(account, moved), look, failing="charges sent back"))
+
+
+def _learn_disputes(account: StripeAccount, moved: Moved) -> bool:
+    def learn(dispute_id: str) -> bool:
+        return _learn(account, dispute_id)
+
+    return bool(for_each(_undecided(account, moved), learn, failing="disputes"))
 
 
 def _unsettled(account: StripeAccount, moved: Moved) -> QuerySet[Payment]:
@@ -80,19 +108,35 @@ def _sent_back_in_vain(account: StripeAccount, moved: Moved) -> QuerySet[Payment
     return sent_back.select_related("region")
 
 
-def _undecided(moved: Moved) -> list[str]:
+def _undecided(account: StripeAccount, moved: Moved) -> list[str]:
+    """Unknown here, or open. What is lost moves no money, so nothing but asking tells of it; and what
+    is listed as a difference could not be applied on its own day.
+    """
     decided = Dispute.objects.exclude(state=DisputeState.OPEN).values("dispute_id")
-    disputed = moved.filter(meaning.IS_OTHER, type="adjustment").exclude(source_id="")
-    unknown = disputed.exclude(source_id__in=decided).values_list("source_id", flat=True)
-    return sorted(set(unknown))
+    listed = Difference.objects.filter(
+        stripe_account=account.name, kind=Difference.Kind.MOVEMENT, resolved_at=None
+    )
+    book = StripeTransaction.objects.filter(stripe_account=account.name)
+    disputed = set[str]()
+    for some in (moved, book.filter(source_id__in=listed.values("object_id"))):
+        adjusted = some.filter(meaning.IS_OTHER, type="adjustment").exclude(source_id="")
+        unknown = adjusted.exclude(source_id__in=decided)
+        disputed.update(unknown.values_list("source_id", flat=True))
+    waiting = Dispute.objects.filter(payment__in=account.payments(), state=DisputeState.OPEN)
+    return sorted(disputed.union(waiting.values_list("dispute_id", flat=True)))
 
 
-def _learn(account: StripeAccount, dispute_id: str) -> None:
-    """Apply a dispute as its webhook would have; what is none, or not ours, is left to comparing."""
+def _learn(account: StripeAccount, dispute_id: str) -> bool:
+    """Apply a dispute as its webhook would have; what is none, or not ours, is left to comparing.
+
+    Returns whether there was one to apply.
+    """
     try:
         told = gateway.retrieve_dispute(region=account.home, dispute_id=dispute_id)
-        payment = account.payments().filter(intent_id=told.intent_id).first()
-        if payment is not None and payment.has_outcome:
-            disputes.settle(payment_id=payment.pk, told=told, via=Via.RECONCILER)
-    except (gateway.Refused, disputes.NotYet, IntegrityError) as error:
+        payment = account.payments().filter(intent_id=told.intent_id, state__in=SETTLED).first()
+        if payment is None:
+            return False
+        return disputes.settle(payment_id=payment.pk, told=told, via=Via.RECONCILER) is not None
+    except (gateway.Refused, disputes.NotYet) as error:
         log.warning("reconciliation.dispute_not_applied", dispute=dispute_id, error=str(error)[:200])
+        return False

@@ -36,6 +36,7 @@ class Report:
     newly_booked: int
     differences: list[Found]  # all that are open, whatever day they are from
     holdings: Holdings | None  # None where the balance of that time is not known any more
+    unhealed: ExceptionGroup[Exception] | None  # rows that failed; the day is due again
 
 
 def describe(
@@ -45,6 +46,7 @@ def describe(
     newly_booked: int,
     differences: list[Found],
     holdings: Holdings | None,
+    unhealed: ExceptionGroup[Exception] | None,
 ) -> Report:
     """Count and sum what both books have of a day."""
     span = Span.of_day(day)
@@ -66,6 +68,7 @@ def describe(
         newly_booked=newly_booked,
         differences=differences,
         holdings=holdings,
+        unhealed=unhealed,
     )
 
 

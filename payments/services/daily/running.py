@@ -42,8 +42,9 @@ class AlreadyRunning(RuntimeError):
 def reconcile_day(*, account: StripeAccount, day: dt.date, as_of: dt.datetime) -> Report:
     """Copy, heal, book and compare a day (UTC) and what came after it until `as_of`.
 
-    A day that is not over is reconciled as far as it goes, and again later. Raises NotYet,
-    AlreadyRunning and GatewayError; whatever was done until then stands, and is not done twice.
+    A day that is not over is reconciled as far as it goes, and again later; so is one of which a row
+    could not be healed, which the report names. Raises NotYet, AlreadyRunning and GatewayError;
+    whatever was done until then stands, and is not done twice.
     """
     span = Span.of_day(day)
     if span.since > as_of:
@@ -67,18 +68,29 @@ def _reconcile(account: StripeAccount, day: dt.date, as_of: dt.datetime) -> Repo
         balance_cents = holdings.copy_at_rest(account, copy)
     else:  # what Stripe holds today says nothing about back then
         copy()
-    healing.heal(account, span)
+    unhealed = _heal(account, span)
     booked = booking.book_fees(account, since=since) + booking.book_payouts(account, since=since)
     for comparison, keys in touched.keys(account, span).items():
         results = comparison.compare(account, keys)
         differences.keep(account, comparison.kinds, results, on=day)
     held = None if balance_cents is None else _hold(account, balance_cents, day, as_of)
     found = differences.still_open(account)
-    if as_of >= Span.of_day(day).until:
+    if as_of >= Span.of_day(day).until and unhealed is None:
         ReconciledDay.objects.update_or_create(
             stripe_account=account.name, day=day, defaults={"differences": len(found)}
         )
-    return report.describe(account, day, newly_booked=booked, differences=found, holdings=held)
+    return report.describe(
+        account, day, newly_booked=booked, differences=found, holdings=held, unhealed=unhealed
+    )
+
+
+def _heal(account: StripeAccount, span: Span) -> ExceptionGroup[Exception] | None:
+    """What went wrong in it, if anything: one bad row stops neither booking nor comparing."""
+    try:
+        healing.heal(account, span)
+    except ExceptionGroup as failures:
+        return failures
+    return None
 
 
 def _hold(account: StripeAccount, balance_cents: int, day: dt.date, as_of: dt.datetime) -> Holdings:
@@ -126,7 +138,12 @@ def due_days(account: StripeAccount, *, as_of: dt.datetime) -> list[dt.date]:
 
 
 def catch_up(name: str, *, as_of: dt.datetime) -> None:
-    """Reconcile every due day of one account, oldest first, as far as Stripe answers."""
+    """Reconcile every due day of one account, oldest first, as far as Stripe answers.
+
+    A day with rows that could not be healed stays due and keeps no later day waiting: the failures of
+    all days are raised together at the end.
+    """
+    unhealed: list[Exception] = []
     for account in configured_accounts():
         if account.name != name:
             continue
@@ -135,7 +152,12 @@ def catch_up(name: str, *, as_of: dt.datetime) -> None:
                 done = reconcile_day(account=account, day=day, as_of=as_of)
             except (AlreadyRunning, gateway.GatewayError) as error:
                 log.warning("reconciliation.put_off", account=name, day=str(day), error=str(error))
-                return
+                break
+            if done.unhealed is not None:
+                unhealed.append(done.unhealed)
+                continue
             log.info(
                 "reconciliation.done", account=name, day=str(day), differences=len(done.differences)
             )
+    if unhealed:
+        raise ExceptionGroup(f"days of {name} with rows that could not be healed", unhealed)
