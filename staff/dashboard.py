@@ -78,6 +78,7 @@ def figures() -> list[Figure]:
         listed("Payments without an outcome", "unsettled"),
         listed("Refunds without an answer", "refunds"),
         listed("Differences from Stripe's book", "differences"),
+        listed("Events given up", "events"),
         listed("Held autopay runs", "runs"),
         listed("Failed autopay draws", "draws"),
         listed("Mails that failed", "mails"),

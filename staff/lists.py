@@ -9,12 +9,22 @@ from post_office.models import STATUS, Email
 from autopay.models import Draft, DraftState, Reason, Run, RunState
 from billing.models import BillingAccount, Invoice
 from common.clock import now
-from payments.models import Difference, Dispute, DisputeState, Payment, Refund, RefundState
+from payments.models import (
+    Difference,
+    Dispute,
+    DisputeState,
+    Payment,
+    Refund,
+    RefundState,
+    WebhookEvent,
+)
 from payments.services.lateness import late
 from staff.listing import Column, StaffList, account_page, payment_page
 from staff.totals import TOTALS
 
 UNANSWERED_FOR = dt.timedelta(days=1)
+# So long Stripe itself lists its events.
+EVENTS_SHOWN_FOR = dt.timedelta(days=30)
 
 
 _ACCOUNT = (Column("Account", "account_number"), Column("Member", "guarantor__full_name"))
@@ -157,6 +167,24 @@ LISTS = {
                 .order_by("created_at")
             ),
             lambda refund: payment_page(refund.payment.reference),
+        ),
+        StaffList(
+            "events",
+            "Events given up",
+            "What Stripe told of in the last 30 days, and what could not be applied in hours of tries."
+            " The daily comparison asks about disputes again.",
+            (
+                Column("Event", "event_id"),
+                Column("What", "type"),
+                Column("Object", "object_id"),
+                Column("Stripe account", "stripe_account"),
+                Column("Tries", "attempts"),
+                Column("Received", "received_at"),
+            ),
+            lambda: WebhookEvent.objects.filter(
+                outcome=WebhookEvent.Outcome.GIVEN_UP, received_at__gte=now() - EVENTS_SHOWN_FOR
+            ).order_by("-received_at", "-pk"),
+            lambda event: "",
         ),
         StaffList(
             "runs",

@@ -13,6 +13,7 @@ class WebhookEvent(models.Model):
         APPLIED = "applied", _("Applied")  # the payment was asked about and moved where it had to
         IGNORED = "ignored", _("Ignored")  # a kind of event that changes nothing here
         ORPHAN = "orphan", _("Unknown object")  # about something that is not ours; staff look
+        GIVEN_UP = "given_up", _("Given up")  # it could not be applied for hours; staff look
 
     stripe_account = models.SlugField(_("Stripe account"), max_length=20)
     event_id = models.CharField(_("event"), max_length=80)
@@ -40,6 +41,11 @@ class WebhookEvent(models.Model):
                 fields=["next_attempt_at"],
                 name="webhook_event_pending",
                 condition=Q(outcome="pending"),
+            ),
+            models.Index(
+                fields=["-received_at", "-id"],
+                name="webhook_event_given_up",
+                condition=Q(outcome="given_up"),
             ),
             models.Index(  # refused cards are counted by intent (payments.services.attempts)
                 fields=["object_id"],

@@ -12,7 +12,15 @@ from django.db.models import QuerySet
 
 from accounts.models import Region
 from payments import gateway
-from payments.models import CAME_TO_NOTHING, Payment, PaymentEvent, PaymentMethod, Refund, WebhookEvent
+from payments.models import (
+    CAME_TO_NOTHING,
+    SETTLED,
+    Payment,
+    PaymentEvent,
+    PaymentMethod,
+    Refund,
+    WebhookEvent,
+)
 from payments.services import disputes, refunds, review, settlement, setups, submission
 
 Via = PaymentEvent.Via
@@ -83,7 +91,7 @@ def dispute_changed(event: WebhookEvent, at: dt.datetime) -> Result:
     payment = _ours(event).filter(intent_id=told.intent_id).first()
     if payment is None:
         return Result.UNKNOWN
-    if not payment.has_outcome:
+    if payment.state not in SETTLED:  # nothing is booked that a bank could take
         return Result.LATER
     try:
         disputes.settle(payment_id=payment.pk, told=told, via=Via.WEBHOOK)

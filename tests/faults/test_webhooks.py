@@ -1,12 +1,16 @@
 """Rows 12 to 19: events dropped, doubled, reordered, forged, early, foreign, or wrong."""
 
 import itertools
+from typing import Any
 
 import pytest
 
 from demo.stripe.core import Sandbox
+from payments import gateway
 from payments.models import Payment, PaymentEvent, Receipt, State, WebhookEvent
-from payments.services import reconcile, submission, webhooks
+from payments.services import reconcile, submission, webhook_handlers, webhooks
+from staff.dashboard import figures
+from staff.lists import LISTS
 from tests.support import paying
 from tests.support.factories import make_invoice
 from tests.support.stripe import charged
@@ -212,3 +216,88 @@ def test_a_charge_of_a_payment_that_had_ended_is_never_passed_over_in_silence(
     payment.refresh_from_db()
     assert payment.review_reason == "charged after it had ended"
     assert any("payment.needs_review" in str(record.msg) for record in caplog.records)
+
+
+def told(kind: str, *, version: str = "", account: str = "ncal") -> WebhookEvent:
+    """An event that has just arrived, of something that Stripe need not know."""
+    number = WebhookEvent.objects.count()
+    kept = webhooks.receive(
+        account=account,
+        event=gateway.Event(
+            id=f"evt_{number}", type=kind, object_id=f"obj_{number}", api_version=version
+        ),
+    )
+    assert kept is not None
+    return kept
+
+
+class TestWhatCannotBeApplied:
+    """It waits for hours; then it is for staff, and no event waits for it meanwhile."""
+
+    def test_a_dispute_of_a_payment_that_came_to_nothing(
+        self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        payment = paid_at_stripe_only(sandbox)
+        Payment.objects.filter(pk=payment.pk).update(state=State.CANCELED)
+        sandbox.bank.open_dispute("ncal", str(payment.intent_id))
+        sandbox.webhooks.deliver_due(everything=True)
+        events = WebhookEvent.objects.filter(type__startswith="charge.dispute.")
+
+        webhooks.process_pending(at=paying.later(hours=5))
+        assert set(events.values_list("outcome", flat=True)) == {"pending"}
+        webhooks.process_pending(at=paying.later(hours=7))
+
+        assert set(events.values_list("outcome", flat=True)) == {"given_up"}
+        assert set(LISTS["events"].rows()) == set(events)
+        shown = {figure.label: figure.count for figure in figures()}
+        assert shown["Events given up"] == events.count() == 2
+        assert sum("webhook.given_up" in str(record.msg) for record in caplog.records) == 2
+        payment.refresh_from_db()
+        assert payment.state == State.CANCELED
+
+    def test_what_fails_in_a_way_that_nobody_foresaw(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: Any) -> webhook_handlers.Result:
+            raise RuntimeError("a row that nobody foresaw")
+
+        monkeypatch.setitem(webhook_handlers._HANDLERS, "refund.updated", fail)
+        broken, healthy = told("refund.updated"), told("customer.created")
+
+        for hours, outcome in {1: "pending", 7: "given_up"}.items():
+            with pytest.raises(ExceptionGroup):
+                webhooks.process_pending(at=paying.later(hours=hours))
+            broken.refresh_from_db()
+            assert broken.outcome == outcome
+
+        healthy.refresh_from_db()
+        assert healthy.outcome == "ignored"
+        assert webhooks.process_pending(at=paying.later(hours=8)) == 0
+
+    @pytest.mark.parametrize("silence", [gateway.OutcomeUnknown, gateway.NotConfigured])
+    def test_stripes_silence_or_a_missing_key_ends_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, silence: type[Exception]
+    ) -> None:
+        def ask(*_: Any) -> webhook_handlers.Result:
+            raise silence("nobody answers")
+
+        monkeypatch.setitem(webhook_handlers._HANDLERS, "refund.updated", ask)
+        event = told("refund.updated")
+        try:
+            webhooks.process_pending(at=paying.later(days=3))
+        except ExceptionGroup as raised:
+            assert raised.subgroup(gateway.NotConfigured) is not None  # noqa: PT017
+        event.refresh_from_db()
+        assert (event.outcome, event.attempts) == ("pending", 1)
+
+
+def test_an_endpoint_of_another_api_version_is_told_of_once(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = settings.STRIPE_API_VERSION
+    for version in (ours, "", "2019-05-16", "2019-05-16", "2020-08-27"):
+        told("customer.created", version=version)
+    told("customer.created", version="2019-05-16", account="hi")
+
+    said = [str(record.msg) for record in caplog.records if "other_api_version" in str(record.msg)]
+    assert len(said) == 3
+    assert all(ours in each for each in said)
+    assert WebhookEvent.objects.count() == 6
