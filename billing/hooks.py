@@ -1,11 +1,14 @@
 """What other apps tell the billing pages without billing knowing them.
 
-An app that pays bills by itself registers here, in its AppConfig.ready, when it will do so.
+An app that pays bills by itself registers here, in its AppConfig.ready, when it will do so; the app
+that knows payments, what banks hold of them.
 """
 
 import datetime as dt
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+
+from billing.models import BillingAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,20 @@ def next_draw(account_id: int) -> Draw | None:
     """What will be paid by itself next."""
     found = [draw for next_of in _next if (draw := next_of(account_id))]
     return min(found, key=lambda draw: draw.on, default=None)
+
+
+# What banks hold, undecided, of what an account paid on bills in a calendar year, in cents; one query.
+Held = Callable[[BillingAccount, int], int]
+
+_held: list[Held] = []
+
+
+def register_held(held: Held) -> None:
+    """Ask this wherever a document says what counts as paid."""
+    if held not in _held:
+        _held.append(held)
+
+
+def held_by_banks(account: BillingAccount, year: int) -> int:
+    """How much of what was paid in a year a bank may still take back, in cents."""
+    return sum(held(account, year) for held in _held)

@@ -2,25 +2,44 @@
 
 A year is that of the payment, on the region's calendar, whenever the service was. What came back is
 taken off in the year in which it came back, so a year that has ended never changes. Money added to
-the account balance counts when it pays a bill, and not before.
+the account balance counts when it pays a bill, and not before; what had paid a bill that was canceled
+came back to the balance. So paid less came back is what the household has paid for bills that stand.
 """
 
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
 from django.db.models.functions import ExtractYear
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
+from billing import hooks
 from billing.models import BillingAccount, EntryKind, Invoice, JournalLine, LedgerCode
 
-# What lowers a bill because somebody paid, and what makes it owed again. A canceled bill is neither;
-# what had paid it comes back when it goes to its source, out of the account balance that it became.
+# What lowers a bill because somebody paid, and what makes it owed again.
 # A payment that was moved to another bill counts there, and no longer where it was.
 PAID = (EntryKind.PAYMENT_SETTLED, EntryKind.PAYMENT_MOVED)
-CAME_BACK = (EntryKind.REFUND_PROMISED, EntryKind.DISPUTE_LOST)
+OWED_AGAIN = (EntryKind.REFUND_PROMISED, EntryKind.DISPUTE_LOST)
+# And what came back otherwise. Of a canceled bill, what had paid it went to the account balance; the
+# rest nobody had paid. What a bank took after it was spent is owed on a charge of its own, which the
+# line names: whoever pays the charge has not paid twice.
+COUNTED = (
+    Q(ledger_account=LedgerCode.RECEIVABLE, entry__kind__in=(*PAID, *OWED_AGAIN))
+    | Q(ledger_account=LedgerCode.ACCOUNT_BALANCE, entry__kind=EntryKind.INVOICE_VOIDED)
+    | Q(
+        ledger_account=LedgerCode.DISPUTES,
+        entry__kind=EntryKind.DISPUTE_LOST,
+        invoice__isnull=False,
+    )
+)
+# What a line took from what was paid, in cents: the balance is credited with what came back to it.
+BACK_CENTS = Case(
+    When(ledger_account=LedgerCode.ACCOUNT_BALANCE, then=-F("amount_cents")),
+    default=F("amount_cents"),
+    output_field=BigIntegerField(),
+)
 
 MEDICAL, PREMIUM, CHARGE = "medical", "premium", "charge"
 GROUPS: dict[str, Promise | str] = {
@@ -83,7 +102,7 @@ class Statement:
     year: int
     groups: tuple[Group, ...]
     patients: tuple[Patient, ...]  # by name
-    disputed_cents: int  # counted as paid; a bank holds it until it decides
+    disputed_cents: int  # of what counts as paid in that year: a bank holds it until it decides
 
     @property
     def together(self) -> Sums:
@@ -95,12 +114,8 @@ class Statement:
 
 
 def _moves(account: BillingAccount) -> QuerySet[JournalLine]:
-    return JournalLine.objects.filter(
-        account=account,
-        ledger_account__in=(LedgerCode.RECEIVABLE, LedgerCode.ACCOUNT_BALANCE),
-        invoice__isnull=False,
-        entry__kind__in=(*PAID, *CAME_BACK),
-    )
+    """Whatever counts, each with `back_cents`, which is negative where it was paid."""
+    return JournalLine.objects.filter(COUNTED, account=account).annotate(back_cents=BACK_CENTS)
 
 
 def years(account: BillingAccount) -> list[tuple[int, int]]:
@@ -109,7 +124,7 @@ def years(account: BillingAccount) -> list[tuple[int, int]]:
         _moves(account)
         .annotate(year=ExtractYear("entry__effective_on"))
         .values_list("year")
-        .annotate(cents=Sum("amount_cents"))
+        .annotate(cents=Sum("back_cents"))
         .order_by("-year")
     )
     return [(year, -int(cents)) for year, cents in rows]
@@ -119,7 +134,7 @@ def statement(account: BillingAccount, year: int) -> Statement:
     """The statement of a calendar year. Raises NothingPaid."""
     if not dt.MINYEAR <= year <= dt.MAXYEAR:
         raise NothingPaid(year)
-    paid, back = Q(entry__kind__in=PAID), Q(entry__kind__in=CAME_BACK)
+    paid = Q(entry__kind__in=PAID)
     rows = (
         _moves(account)
         .filter(
@@ -132,8 +147,8 @@ def statement(account: BillingAccount, year: int) -> Statement:
             "invoice__kind",
         )
         .annotate(
-            paid=Sum(-F("amount_cents"), filter=paid, default=0),
-            back=Sum("amount_cents", filter=back, default=0),
+            paid=Sum(-F("back_cents"), filter=paid, default=0),
+            back=Sum("back_cents", filter=~paid, default=0),
         )
         .order_by("invoice__patient__first_name", "invoice__patient__last_name", "invoice__patient")
     )
@@ -159,11 +174,5 @@ def statement(account: BillingAccount, year: int) -> Statement:
             Patient(name, tuple((GROUPS[code], by_patient[key].get(code, Sums())) for code in codes))
             for key, name in names.items()
         ),
-        disputed_cents=_disputed(account),
+        disputed_cents=hooks.held_by_banks(account, year),
     )
-
-
-def _disputed(account: BillingAccount) -> int:
-    """What banks hold of this account's payments at present, undecided."""
-    held = JournalLine.objects.filter(account=account, ledger_account=LedgerCode.DISPUTES)
-    return int(held.aggregate(cents=Sum("amount_cents", default=0))["cents"])

@@ -7,4 +7,7 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self) -> None:
-        from payments import checks, tasks  # noqa: F401  registers them
+        from billing import hooks
+        from payments import checks, queries, tasks  # noqa: F401  registers them
+
+        hooks.register_held(queries.held_by_banks)

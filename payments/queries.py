@@ -12,18 +12,21 @@ from django.db.models import (
     F,
     FilteredRelation,
     Min,
+    OuterRef,
     Q,
+    Subquery,
     Sum,
     Value,
     When,
     Window,
 )
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Coalesce, Least, RowNumber
 from django.utils.functional import Promise
 
 from billing.models import BillingAccount, Invoice
 from billing.models.invoices import InvoiceQuerySet
-from payments.models import Checkout, CheckoutItem
+from common.clock import business_date
+from payments.models import Allocation, Checkout, CheckoutItem, Dispute, DisputeState
 
 SHOWN_BILLS = 50  # the most pressing ones; the others are paid together, or from their own pages
 MAX_BILLS = 2000  # in one payment
@@ -217,3 +220,24 @@ def draft(checkout: Checkout) -> Draft:
     """The checkout with its bills, in one query."""
     items = checkout.items.select_related("invoice__patient").order_by("invoice__due_on", "invoice_id")
     return Draft(checkout, list(items))
+
+
+def held_by_banks(account: BillingAccount, year: int) -> int:
+    """What banks hold, undecided, of payments that arrived in a year of the region's calendar; cents.
+
+    As far as they still pay bills: what went to the account balance was not counted as paid.
+    """
+    kept = F("amount_cents") - F("moved_cents") - F("reversed_cents")
+    on_bills = (
+        Allocation.objects.filter(payment=OuterRef("payment"), invoice__voided_at=None)
+        .values("payment")
+        .annotate(cents=Sum(kept))
+        .values("cents")
+    )
+    held = (
+        Dispute.objects.filter(payment__account=account, state=DisputeState.OPEN)
+        .annotate(counted=Least(F("amount_cents"), Coalesce(Subquery(on_bills), 0)))
+        .values_list("payment__settled_at", "counted")
+    )
+    zone = account.region.time_zone
+    return sum(cents for at, cents in held if business_date(zone, at).year == year)

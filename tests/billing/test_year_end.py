@@ -16,6 +16,7 @@ from billing.statements import NothingPaid, Sums
 from common.clock import business_date
 from common.money import format_cents
 from demo.stripe.core import Sandbox
+from payments.models import Payment
 from tests.support import paying, pdfs
 from tests.support.billing import settle, words
 from tests.support.factories import make_account, make_invoice, make_member
@@ -51,6 +52,13 @@ def came_back(invoice: Invoice, cents: int, *, on: dt.date, number: str) -> None
             Posting(LedgerCode.REFUNDS, -cents, invoice.account),
         ],
     )
+
+
+def left_for_good(account: BillingAccount) -> int:
+    """What the household gave, less what it has back or still has with us, in cents."""
+    clearing = JournalLine.objects.filter(account=account, ledger_account=LedgerCode.PROCESSOR_CLEARING)
+    account.refresh_from_db()
+    return int(clearing.aggregate(c=Sum("amount_cents"))["c"]) - account.balance_cents
 
 
 class TestWhatCounts:
@@ -105,6 +113,53 @@ class TestWhatCounts:
         invoices.void(invoice=make_invoice(account, 100_00))
         assert statements.years(account) == []
 
+    def test_what_paid_a_canceled_bill_came_back_and_counts_once_when_it_pays_another(
+        self, sandbox: Sandbox, account: BillingAccount
+    ) -> None:
+        knee = make_invoice(account, 100_00)
+        refund(paying.pay(sandbox, knee), 30_00)
+        invoices.void(invoice=knee)
+        year = business_date(account.region.time_zone).year
+        assert statements.statement(account, year).together == Sums(100_00, 30_00 + 70_00)
+
+        paying.pay_many(sandbox, {make_invoice(account, 70_00): 70_00}, from_balance_cents=70_00)
+
+        assert statements.statement(account, year).together == Sums(170_00, 100_00)
+        assert statements.years(account) == [(year, 70_00)]
+        assert left_for_good(account) == 70_00
+
+    def test_what_a_bank_took_from_the_balance_after_the_bill_was_canceled_is_paid_no_more(
+        self, sandbox: Sandbox, account: BillingAccount
+    ) -> None:
+        knee = make_invoice(account, 100_00)
+        payment = paying.pay(sandbox, knee)
+        invoices.void(invoice=knee)
+        dispute(payment, 100_00, is_return=True, reason="R01")
+        year = business_date(account.region.time_zone).year
+        assert statements.statement(account, year).together == Sums(100_00, 100_00)
+        assert statements.years(account) == [(year, 0)]
+        assert left_for_good(account) == 0
+
+    def test_what_a_bank_took_after_it_was_spent_came_back_until_its_charge_is_paid(
+        self, sandbox: Sandbox, account: BillingAccount
+    ) -> None:
+        knee = make_invoice(account, 100_00)
+        payment = paying.pay(sandbox, knee)
+        invoices.void(invoice=knee)
+        paying.pay_many(sandbox, {make_invoice(account, 90_00): 90_00}, from_balance_cents=90_00)
+        dispute(payment, 100_00)
+
+        charge = account.invoices.get(kind=Invoice.Kind.CHARGE)
+        year = business_date(account.region.time_zone).year
+        medical, charges = statements.statement(account, year).groups
+        assert (medical.sums, charges.sums) == (Sums(190_00, 100_00), Sums(0, 90_00))
+        assert statements.years(account) == [(year, 0)]
+        assert left_for_good(account) == 0
+
+        paying.pay(sandbox, charge)
+        assert statements.years(account) == [(year, 90_00)]
+        assert left_for_good(account) == 90_00
+
     def test_money_added_to_the_balance_counts_when_it_pays_a_bill(
         self, sandbox: Sandbox, account: BillingAccount
     ) -> None:
@@ -146,6 +201,31 @@ class TestWhatCounts:
         dispute(payment, 80_00, status="lost")
         found = statements.statement(account, year)
         assert (found.together.net_cents, found.disputed_cents) == (0, 0)
+
+    def test_what_a_bank_holds_is_said_in_the_year_in_which_it_was_paid(
+        self, sandbox: Sandbox, account: BillingAccount
+    ) -> None:
+        this_year = business_date(account.region.time_zone).year
+        settle(make_invoice(account, 5_00), 5_00, on=dt.date(2025, 5, 5))
+        old, new = (paying.pay(sandbox, make_invoice(account, cents)) for cents in (70_00, 80_00))
+        evening = dt.datetime(2026, 1, 1, 5, 30, tzinfo=dt.UTC)  # still 2025 in California
+        Payment.objects.filter(pk=old.pk).update(settled_at=evening)
+        dispute(old, 60_00, status="needs_response")
+        dispute(new, 80_00, status="under_review")
+        held = {year: statements.statement(account, year).disputed_cents for year in (2025, this_year)}
+        assert held == {2025: 60_00, this_year: 80_00}
+
+    def test_what_a_bank_holds_of_money_that_paid_no_bill_is_not_called_paid(
+        self, sandbox: Sandbox, account: BillingAccount
+    ) -> None:
+        dispute(paying.add_money(sandbox, account, 40_00), 40_00, status="needs_response")
+        knee, scan = make_invoice(account, 100_00), make_invoice(account, 50_00)
+        both = paying.pay_many(sandbox, {knee: 100_00, scan: 50_00})
+        invoices.void(invoice=knee)
+        dispute(both, 150_00, status="needs_response")
+        year = business_date(account.region.time_zone).year
+        found = statements.statement(account, year)
+        assert (found.together.net_cents, found.disputed_cents) == (50_00, 50_00)
 
     def test_nobody_elses(self, account: BillingAccount) -> None:
         settle(make_invoice(make_account(), 80_00), 80_00, on=dt.date(2025, 5, 5))
