@@ -1,4 +1,4 @@
-"""What became of a settled payment: what went back, and what a bank took.
+"""What became of a settled payment: what went back, what a bank took, which bills were canceled.
 
 Every document that is made afterwards says so. Words are in the language that is active when they are
 asked for.
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from common.clock import business_date
 from common.money import format_cents
 from payments import methods
-from payments.models import Dispute, DisputeState, Payment, Refund, RefundState
+from payments.models import Allocation, DisputeState, Payment, Refund, RefundState
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +76,53 @@ class TakenBack:
         return _("%(amount)s disputed: the bank holds it until it decides") % amount
 
 
-Later = GoneBack | TakenBack
+@dataclass(frozen=True, slots=True)
+class BillCanceled:
+    """A bill that it had paid was canceled: what was left of that, in cents, became account balance."""
+
+    on: dt.date
+    number: str
+    amount_cents: int
+
+    @property
+    def back_cents(self) -> int:
+        return self.amount_cents
+
+    @property
+    def words(self) -> str:
+        return _("Bill %(number)s canceled, %(amount)s to the account balance") % {
+            "number": self.number,
+            "amount": format_cents(self.amount_cents),
+        }
 
 
-def aftermath(payment: Payment) -> tuple[Later, ...]:
-    """What came after the payment had settled, earliest first; disputes decided for us left out."""
+Later = GoneBack | TakenBack | BillCanceled
+
+
+def aftermath(payment: Payment, *, allocations: Iterable[Allocation]) -> tuple[Later, ...]:
+    """What came after the payment had settled, earliest first; disputes decided for us left out.
+
+    `allocations` are all that it has now, with their bills.
+    """
     zone = payment.region.time_zone
-    later: list[Later] = [_gone_back(payment, refund) for refund in payment.refunds.order_by("pk")]
-    later += [
-        TakenBack(
-            on=business_date(zone, dispute.decided_at or dispute.opened_at),
+    later: list[tuple[dt.datetime, Later]] = [
+        (refund.created_at, _gone_back(payment, refund)) for refund in payment.refunds.order_by("pk")
+    ]
+    for dispute in payment.disputes.exclude(state=DisputeState.WON).order_by("pk"):
+        at = dispute.decided_at or dispute.opened_at
+        taken = TakenBack(
+            on=business_date(zone, at),
             amount_cents=dispute.amount_cents,
             is_return=dispute.is_return,
             is_decided=dispute.state == DisputeState.LOST,
         )
-        for dispute in Dispute.objects.filter(payment=payment)
-        .exclude(state=DisputeState.WON)
-        .order_by("pk")
-    ]
-    return tuple(sorted(later, key=lambda each: each.on))
+        later.append((at, taken))
+    for allocation in allocations:
+        at = allocation.invoice.voided_at
+        if at is not None and allocation.canceled_cents:
+            number, cents = allocation.invoice.number, allocation.canceled_cents
+            later.append((at, BillCanceled(business_date(zone, at), number, cents)))
+    return tuple(each for _at, each in sorted(later, key=lambda pair: pair[0]))
 
 
 def twice_back_cents(payment: Payment, taken: Iterable[Dispute]) -> int:

@@ -34,7 +34,7 @@ class ClaimBill:
     bill: Invoice
     breakdown: Breakdown
     paid_cents: int  # with this payment
-    back_cents: int  # of that, refunded or taken back since
+    back_cents: int  # of that, refunded or taken back since; of a canceled bill, account balance
 
     @property
     def left_cents(self) -> int:
@@ -51,6 +51,7 @@ class ClaimContent:
     method_kind: str
     method_brand: str
     method_last4: str
+    from_balance_cents: int
     account_number: str
     guarantor: str
     region: Region
@@ -61,7 +62,13 @@ class ClaimContent:
     @property
     def method(self) -> str:
         """In the language that is active when it is asked for."""
-        return methods.describe(kind=self.method_kind, brand=self.method_brand, last4=self.method_last4)
+        return methods.describe_with_balance(
+            kind=self.method_kind,
+            brand=self.method_brand,
+            last4=self.method_last4,
+            from_balance_cents=self.from_balance_cents,
+            amount_cents=self.amount_cents,
+        )
 
     @property
     def paid_cents(self) -> int:
@@ -96,12 +103,13 @@ def claim_of(payment: Payment) -> ClaimContent:
         method_kind=payment.method_kind,
         method_brand=payment.method_brand,
         method_last4=payment.method_last4,
+        from_balance_cents=payment.from_balance_cents,
         account_number=payment.account.account_number,
         guarantor=payment.account.guarantor.full_name,
         region=region,
         tax_id=tax_ids.get(region.code.lower()) or tax_ids.get("default", ""),
         bills=_bills(allocations),
-        later=aftermath(payment),
+        later=aftermath(payment, allocations=allocations),
     )
 
 
@@ -115,7 +123,7 @@ def _bills(allocations: list[Allocation]) -> tuple[ClaimBill, ...]:
             bill=allocation.invoice,
             breakdown=breakdown_of(lines[allocation.invoice_id]),
             paid_cents=allocation.kept_cents,
-            back_cents=allocation.reversed_cents,
+            back_cents=allocation.reversed_cents + allocation.canceled_cents,
         )
         for allocation in allocations
     )

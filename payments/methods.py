@@ -7,6 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.money import format_cents
 from payments import declines
 from payments.models import PaymentMethod
 
@@ -42,6 +43,17 @@ def describe(*, kind: str, brand: str, last4: str) -> str:
     else:
         name = CARD_BRANDS.get(brand, _("Card"))
     return _("%(method)s ending in %(last4)s") % {"method": name, "last4": last4} if last4 else name
+
+
+def describe_with_balance(
+    *, kind: str, brand: str, last4: str, from_balance_cents: int, amount_cents: int
+) -> str:
+    """What a payment of `amount_cents` is paid with: its method, and the account balance beside it."""
+    name = describe(kind=kind, brand=brand, last4=last4)
+    if not 0 < from_balance_cents < amount_cents:
+        return name
+    facts = {"method": name, "amount": format_cents(from_balance_cents)}
+    return _("%(method)s, and %(amount)s from the account balance") % facts
 
 
 def is_recorded(kind: str) -> bool:

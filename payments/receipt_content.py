@@ -8,13 +8,10 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Self
 
-from django.utils.translation import gettext as _
-
 from accounts.models import Region
 from billing.models import EntryKind, Invoice
 from billing.positions import owed_after
 from common.clock import business_date
-from common.money import format_cents
 from payments import methods
 from payments.aftermath import Later, aftermath
 from payments.models import Allocation, Payment
@@ -81,20 +78,19 @@ class ReceiptContent:
     @property
     def method(self) -> str:
         """In the language that is active when it is asked for."""
-        name = methods.describe(kind=self.method_kind, brand=self.method_brand, last4=self.method_last4)
-        if 0 < self.from_balance_cents < self.amount_cents:
-            amount = format_cents(self.from_balance_cents)
-            return _("%(method)s, and %(amount)s from the account balance") % {
-                "method": name,
-                "amount": amount,
-            }
-        return name
+        return methods.describe_with_balance(
+            kind=self.method_kind,
+            brand=self.method_brand,
+            last4=self.method_last4,
+            from_balance_cents=self.from_balance_cents,
+            amount_cents=self.amount_cents,
+        )
 
     @property
     def left_cents(self) -> int:
         """What is left of the payment after what went back and what banks took for good.
 
-        Never below nothing: what was refunded to the balance, a bank may still take at the source.
+        Never below nothing: what became account balance, a bank may still take at the source.
         """
         return max(0, self.amount_cents - sum(each.back_cents for each in self.later))
 
@@ -124,10 +120,10 @@ def content_of(payment: Payment) -> ReceiptContent:
         raise NotSettled(payment.reference)
     account = payment.account
     owed_cents = owed_after(kind=EntryKind.PAYMENT_SETTLED, source="payment", source_id=str(payment.pk))
-    # As it was paid; a bill that staff moved it to later has a line in its own history.
-    paid = payment.allocations.filter(moved_from=None)
-    allocations = paid.select_related("invoice__patient").order_by(
-        "invoice__service_from", "invoice__number"
+    allocations = list(
+        payment.allocations.select_related("invoice__patient").order_by(
+            "invoice__service_from", "invoice__number"
+        )
     )
     return ReceiptContent(
         reference=payment.reference,
@@ -144,6 +140,8 @@ def content_of(payment: Payment) -> ReceiptContent:
         bills=tuple(
             BillPaid.of(allocation, owed_cents=owed_cents[allocation.invoice_id])
             for allocation in allocations
+            # As it was paid; a bill that staff moved it to later has a line in its own history.
+            if allocation.moved_from_id is None
         ),
-        later=aftermath(payment),
+        later=aftermath(payment, allocations=allocations),
     )

@@ -346,6 +346,11 @@ class Allocation(models.Model):
         """What of it stayed with this bill, whether it went back since or not."""
         return self.amount_cents - self.moved_cents
 
+    @property
+    def canceled_cents(self) -> int:
+        """What of it became account balance, because the bill was canceled after it was paid."""
+        return 0 if self.invoice.voided_at is None else self.kept_cents - self.reversed_cents
+
 
 class PaymentMove(models.Model):
     """Staff found that a part of a payment belongs to another bill. Final, like its journal entry."""

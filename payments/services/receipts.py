@@ -18,7 +18,7 @@ from common.clock import now
 from common.failpoints import failpoint
 from common.locks import lock_one
 from payments import emails
-from payments.models import Payment, Receipt, State
+from payments.models import DisputeState, Payment, Receipt, State
 from payments.receipt_content import ReceiptContent, content_of
 from payments.services.moves import lock_payment
 
@@ -86,10 +86,26 @@ def current(*, receipt: Receipt) -> bytes | None:
     """
     if receipt.pdf is None:
         return None
-    if receipt.payment.state == State.SUCCEEDED:
+    if receipt.payment.state == State.SUCCEEDED and not _is_outdated(receipt):
         return bytes(receipt.pdf)
     fresh = _with_payment(Receipt.objects.filter(pk=receipt.pk)).get()
     return _document(content_of(fresh.payment), fresh.language, itemised=True)
+
+
+def _is_outdated(receipt: Receipt) -> bool:
+    """Whether the stored document of a payment that stands is none any more.
+
+    A bill was canceled; or a bank decided for us after it was rendered, which may have been when the
+    amount was disputed.
+    """
+    return (
+        Payment.objects.filter(pk=receipt.payment_id)
+        .filter(
+            Q(allocations__invoice__voided_at__isnull=False)
+            | Q(disputes__state=DisputeState.WON, disputes__decided_at__gte=receipt.rendered_at)
+        )
+        .exists()
+    )
 
 
 def mail_again(*, receipt: Receipt, to: str, at: dt.datetime | None = None) -> None:

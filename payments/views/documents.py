@@ -49,8 +49,12 @@ def confirmation(request: HttpRequest, account: BillingAccount, reference: str) 
         context={
             "payment": payment,
             "region": region,
-            "method": methods.describe(
-                kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
+            "method": methods.describe_with_balance(
+                kind=payment.method_kind,
+                brand=payment.method_brand,
+                last4=payment.method_last4,
+                from_balance_cents=payment.from_balance_cents,
+                amount_cents=payment.amount_cents,
             ),
             "started_on": business_date(region.time_zone, payment.created_at),
             "allocations": list(

@@ -8,12 +8,13 @@ from django.urls import reverse
 from post_office.models import Email
 
 from billing.models import BillingAccount, Invoice
+from billing.services import invoices
 from billing.services.invoices import LineDraft
 from common.clock import now
 from common.money import format_cents
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Receipt, Refund, State
-from payments.services import receipts
+from payments.services import moving, receipts
 from tests.support import paying, pdfs
 from tests.support.factories import make_account, make_invoice, make_member
 from tests.support.history import dispute, refund
@@ -129,6 +130,79 @@ class TestForAClaim:
         assert f"$12.01 refunded to Visa ending in 4242, reference {made.reference}" in said
         assert "Of that, came back since $12.01 Paid in the end $50.02" in said
 
+    def test_after_a_dispute_it_says_what_the_bank_kept_and_nothing_before_it_decided(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit)
+        dispute(payment, 20_00, status="needs_response")
+        said = pdfs.text(fetched(ana, "claim", payment))
+        assert pdfs.amounts(said)[0] == "$62.03"
+        assert "$20.00 disputed: the bank holds it until it decides" in said
+        assert "came back" not in said
+        dispute(payment, 20_00, status="lost")
+        said = pdfs.text(fetched(ana, "claim", payment))
+        assert pdfs.amounts(said)[0] == "$42.03"
+        assert "$20.00 taken back by the bank after a dispute" in said
+        assert "Of that, came back since $20.00 Paid in the end $42.03" in said
+
+    def test_after_the_bill_was_canceled_nothing_is_claimed_of_it(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice
+    ) -> None:
+        other = make_invoice(account, 57_97, service_on=dt.date(2026, 5, 4))
+        payment = paying.pay_many(sandbox, {visit: 62_03, other: 57_97})
+        refund(payment, 2_03, parts={payment.allocations.get(invoice=visit).pk: 2_03})
+        invoices.void(invoice=visit)
+
+        said = pdfs.text(fetched(ana, "claim", payment))
+
+        assert pdfs.amounts(said)[0] == "$57.97"
+        assert "Bill NC-418 canceled, $60.00 to the account balance" in said
+        assert "Left of this payment: $57.97" in said
+        ending = "You paid with this payment $62.03 Of that, came back since $62.03"
+        assert f"{ending} Paid in the end $0.00" in said
+        assert said.count("Paid in the end") == 1
+
+    def test_canceled_and_then_returned_it_says_both_and_counts_neither_twice(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit)
+        invoices.void(invoice=visit)
+        dispute(payment, 62_03, is_return=True, reason="R01")
+        said = pdfs.text(fetched(ana, "claim", payment))
+        assert pdfs.amounts(said)[0] == "$0.00"
+        canceled = said.index("Bill NC-418 canceled, $62.03 to the account balance")
+        assert canceled < said.index("$62.03 returned: the bank took it back"), "in their order"
+        assert "Left of this payment: $0.00" in said
+
+    def test_a_bill_that_the_payment_was_moved_from_before_it_was_canceled_takes_nothing(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice
+    ) -> None:
+        payment = paying.pay(sandbox, visit)
+        other = make_invoice(account, 62_03, number="NC-500")
+        moving.move_to_bill(
+            payment=payment,
+            from_invoice=visit,
+            to_invoice=other,
+            amount_cents=62_03,
+            reason="Other bill",
+            moved_by=account.guarantor.user,
+        )
+        invoices.void(invoice=visit)
+        for document in ("claim", "receipt"):
+            assert "canceled" not in pdfs.text(fetched(ana, document, payment))
+        invoices.void(invoice=other)
+        for document in ("claim", "receipt"):
+            said = pdfs.text(fetched(ana, document, payment))
+            assert "Bill NC-500 canceled, $62.03 to the account balance" in said
+
+    def test_it_names_what_the_balance_paid_beside_the_card(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice
+    ) -> None:
+        paying.add_money(sandbox, account, 40_00)
+        payment = paying.pay_many(sandbox, {visit: 62_03}, from_balance_cents=40_00)
+        said = pdfs.text(fetched(ana, "claim", payment))
+        assert "Paid with Visa ending in 4242, and $40.00 from the account balance" in said
+
     def test_money_added_to_the_balance_and_money_on_its_way_are_no_expense(
         self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice
     ) -> None:
@@ -193,6 +267,18 @@ class TestWhileABankWorksOnIt:
         assert reverse("payments:confirmation", args=[payment.reference]) in page
         assert ana.get(reverse("payments:receipt", args=[payment.reference])).status_code == 404
 
+    def test_it_says_what_comes_from_the_balance_and_not_from_the_bank(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, visit: Invoice
+    ) -> None:
+        paying.add_money(sandbox, account, 40_00)
+        payment = paying.pay_many(
+            sandbox, {visit: 62_03}, from_balance_cents=40_00, card="pm_usBankAccount_success"
+        )
+        assert (payment.state, payment.charge_cents) == (State.PROCESSING, 22_03)
+        said = pdfs.text(fetched(ana, "confirmation", payment))
+        assert "account ending in 6789, and $40.00 from the account balance" in said
+        assert pdfs.amounts(said) == ["$62.03", "$40.00", "$62.03"]
+
     def test_once_it_has_arrived_there_is_a_receipt_instead(
         self, sandbox: Sandbox, ana: Client, visit: Invoice
     ) -> None:
@@ -247,6 +333,40 @@ class TestTheReceiptAfterwards:
         assert "Left of this payment: $62.03" in said
         dispute(payment, 62_03, status="won")
         assert "disputed" not in pdfs.text(fetched(ana, "receipt", payment))
+
+    def test_made_while_a_bank_held_the_money_says_nothing_of_it_once_it_decided_for_us(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        made = paying.pay(sandbox, visit)
+        dispute(made, 62_03, status="needs_response")
+        receipts.render(receipt_id=made.receipt.pk)
+        assert "disputed" in pdfs.text(bytes(Receipt.objects.get(payment=made).pdf))
+        dispute(made, 62_03, status="won")
+        said = pdfs.text(fetched(ana, "receipt", made))
+        assert "What happened since" not in said
+        assert "disputed" not in said
+
+    def test_made_after_a_bank_decided_for_us_is_the_stored_document(
+        self, sandbox: Sandbox, ana: Client, visit: Invoice
+    ) -> None:
+        made = paying.pay(sandbox, visit)
+        dispute(made, 62_03, status="needs_response")
+        dispute(made, 62_03, status="won")
+        receipts.render(receipt_id=made.receipt.pk)
+        assert fetched(ana, "receipt", made) == bytes(Receipt.objects.get(payment=made).pdf)
+
+    def test_says_that_the_bill_was_canceled_and_where_its_money_went(
+        self, ana: Client, payment: Payment, visit: Invoice
+    ) -> None:
+        invoices.void(invoice=visit)
+        said = pdfs.text(fetched(ana, "receipt", payment))
+        assert "Bill NC-418 canceled, $62.03 to the account balance" in said
+        assert "Left of this payment: $0.00" in said
+        dispute(payment, 62_03, is_return=True, reason="R01")
+        said = pdfs.text(fetched(ana, "receipt", payment))
+        assert "Bill NC-418 canceled, $62.03 to the account balance" in said
+        assert "$62.03 returned: the bank took it back" in said
+        assert "Left of this payment: $0.00" in said
 
     def test_mailed_again_says_so_too_and_names_no_patient(self, payment: Payment) -> None:
         refund(payment, 10_00)
