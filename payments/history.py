@@ -6,7 +6,8 @@ statement (payments.history_sql) for what stands around the list, one for a page
 export, whatever the number of rows (docs/decisions/0008-bill-pages.md weighs LIMIT and OFFSET).
 
 Days are on the region's calendar: of a payment the day on which it settled, or was started where it
-has not; of a refund the day of the promise; of a dispute the day of the decision, once there is one.
+has not; of a refund the day of the promise; of a dispute the day of the decision, once there is one; of
+a paid bill that was canceled the day on which it was.
 Those are the days of the journal's entries, so the totals here and the books agree to the cent.
 """
 
@@ -65,8 +66,8 @@ class Event:
     """One line of the history; amounts in cents."""
 
     kind: str
-    reference: str
-    payment: str  # whose page tells the rest
+    reference: str  # of a canceled bill, its number
+    payment: str  # whose page tells the rest; empty where that of the bill does
     on: dt.date
     state: str
     stage: str
@@ -77,6 +78,7 @@ class Event:
     patients: list[str]
     bill_count: int
     provider: str  # of the only bill, or what kind of bill it is
+    bill_key: int | None  # of the only bill
 
     @property
     def label(self) -> Promise | str:
@@ -112,7 +114,7 @@ class ExportRow:
     bill_kind: Promise | str
     provider: str
     patient: str
-    amount_cents: int
+    amount_cents: int | None  # None where it is not divided between bills yet
     paid_cents: int  # what counts as paid
     back_cents: int  # what counts as come back
 
@@ -209,6 +211,7 @@ def _event(
     bill_count: int,
     provider: str | None,
     bill_kind: str | None,
+    bill_key: int | None,
 ) -> Event:
     return Event(
         kind=kind,
@@ -219,12 +222,18 @@ def _event(
         stage=stage,
         amount_cents=amount_cents,
         shown_cents=int(shown_cents),
-        method=methods.describe(kind=method_kind, brand=method_brand, last4=method_last4),
+        method=_method(payment, method_kind, method_brand, method_last4),
         payer=payer,
         patients=patients or [],
         bill_count=bill_count,
         provider=provider or str(_BILL_KINDS.get(bill_kind or "", "")),
+        bill_key=bill_key if bill_count == 1 else None,
     )
+
+
+def _method(payment: str, kind: str, brand: str, last4: str) -> str:
+    """How the payment was made; empty where no payment is meant."""
+    return methods.describe(kind=kind, brand=brand, last4=last4) if payment else ""
 
 
 def export(account: BillingAccount, asked: HistoryFilter) -> Iterator[ExportRow]:
@@ -254,7 +263,7 @@ def _export_row(
     bill_kind: str | None,
     provider: str | None,
     patient: str | None,
-    cents: int,
+    cents: int | None,
     sign: int,
 ) -> ExportRow:
     return ExportRow(
@@ -263,15 +272,15 @@ def _export_row(
         reference=reference,
         payment=payment,
         status=status_of(kind, state)[0],
-        method=methods.describe(kind=method_kind, brand=method_brand, last4=method_last4),
+        method=_method(payment, method_kind, method_brand, method_last4),
         by_guest=payer == Payment.Payer.GUEST,
         bill=bill or "",
         bill_kind=_BILL_KINDS[bill_kind] if bill_kind else "",
         provider=provider or "",
         patient=patient or "",
         amount_cents=cents,
-        paid_cents=cents if sign > 0 else 0,
-        back_cents=cents if sign < 0 else 0,
+        paid_cents=(cents or 0) if sign > 0 else 0,
+        back_cents=(cents or 0) if sign < 0 else 0,
     )
 
 

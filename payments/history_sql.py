@@ -4,9 +4,9 @@
 a letter and a key: by the letter, the length and then the text, later keys stand first ("p100", "p99").
 """
 
-# Columns of a part: event, kind, reference, payment (its reference), at, state, stage, counts (the
-# books have it), sign (of what it does to what was paid), amount (of the event), part (None: not
-# divided yet), bill, how it was paid.
+# Columns of a part: event, kind, reference, payment (its reference; empty where a bill tells the rest),
+# at, state, stage, counts (the books have it), sign (of what it does to what was paid), amount (of the
+# event), part (None: not divided yet), bill, how it was paid.
 PARTS = """
 payment AS (
     SELECT p.id, p.reference, p.state, p.amount_cents, p.to_balance_cents, p.payer,
@@ -43,11 +43,11 @@ raw AS (
     JOIN payments_refundpart rp ON rp.refund_id = r.id
     LEFT JOIN payments_allocation a ON a.id = rp.allocation_id
     UNION ALL
-    -- Decided for the payer: the books say which bills are owed again.
+    -- Decided for the payer: the books say which bills are owed again, and which charge is new.
     SELECT 'd' || d.id, CASE WHEN d.is_return THEN 'return' ELSE 'dispute' END,
         p.reference, p.reference, d.decided_at, d.state, 'done',
         true, -1, d.amount_cents, l.amount_cents,
-        CASE WHEN l.ledger_account_id = 'receivable' THEN l.invoice_id END,
+        l.invoice_id,
         p.method_kind, p.method_brand, p.method_last4, p.payer
     FROM payment p
     JOIN payments_dispute d ON d.payment_id = p.id AND d.state = %(dispute_lost)s
@@ -59,11 +59,21 @@ raw AS (
     SELECT 'd' || d.id, CASE WHEN d.is_return THEN 'return' ELSE 'dispute' END,
         p.reference, p.reference, d.opened_at, d.state,
         CASE WHEN d.state = %(dispute_open)s THEN 'pending' ELSE 'nothing' END,
-        false, -1, d.amount_cents, NULL, a.invoice_id,
+        false, -1, d.amount_cents,
+        CASE WHEN count(*) OVER (PARTITION BY d.id) = 1 THEN d.amount_cents END, a.invoice_id,
         p.method_kind, p.method_brand, p.method_last4, p.payer
     FROM payment p
     JOIN payments_dispute d ON d.payment_id = p.id AND d.state <> %(dispute_lost)s
-    LEFT JOIN payments_allocation a ON a.payment_id = p.id
+    LEFT JOIN payments_allocation a ON a.payment_id = p.id AND a.amount_cents > a.moved_cents
+    UNION ALL
+    -- Canceled: the books say how much had been paid on the bill, and is account balance now.
+    SELECT 'v' || i.id, 'credit', i.number, '', i.voided_at, '', 'done',
+        true, -1, -l.amount_cents, -l.amount_cents, i.id, '', '', '', ''
+    FROM billing_invoice i
+    JOIN billing_journalentry e
+        ON e.kind = 'invoice_voided' AND e.source = 'invoice' AND e.source_id = i.id::text
+    JOIN billing_journalline l ON l.entry_id = e.id AND l.ledger_account_id = 'account_balance'
+    WHERE i.account_id = %(account)s AND i.voided_at IS NOT NULL
 ),
 part AS (
     SELECT raw.*, (raw.at AT TIME ZONE %(time_zone)s)::date AS day, i.number AS bill,
@@ -100,7 +110,7 @@ WITH {parts}
 SELECT kind, reference, payment, day, state, stage, amount, coalesce(sum(part), amount),
     method_kind, method_brand, method_last4, payer,
     array_agg(DISTINCT patient) FILTER (WHERE patient IS NOT NULL), count(DISTINCT invoice_id),
-    min(provider), min(bill_kind)
+    min(provider), min(bill_kind), min(invoice_id)
 FROM part WHERE {condition}
 GROUP BY event, kind, reference, payment, at, day, state, stage, amount,
     method_kind, method_brand, method_last4, payer
@@ -111,7 +121,7 @@ LIMIT %(limit)s OFFSET %(offset)s
 EXPORT = """
 WITH {parts}
 SELECT day, kind, reference, payment, state, method_kind, method_brand, method_last4, payer,
-    bill, bill_kind, provider, patient, coalesce(part, amount), CASE WHEN counts THEN sign ELSE 0 END
+    bill, bill_kind, provider, patient, part, CASE WHEN counts THEN sign ELSE 0 END
 FROM part WHERE {condition}
 ORDER BY at DESC, left(event, 1) DESC, length(event) DESC, event DESC, bill
 """

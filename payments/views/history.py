@@ -49,7 +49,10 @@ def history(request: HttpRequest, account: BillingAccount) -> HttpResponse:
 @require_safe
 @account_required
 def export(request: HttpRequest, account: BillingAccount) -> StreamingHttpResponse:
-    """The same events as CSV, all of them: a line for each bill that an event concerns."""
+    """The same events as CSV, all of them: a line for each bill that an event concerns.
+
+    What a bank holds of several bills has no amount until it has decided: then it is divided.
+    """
     asked, _ignored = read_filter(request.GET)
     today = business_date(account.region.time_zone)
     header = [
@@ -82,7 +85,7 @@ def export(request: HttpRequest, account: BillingAccount) -> StreamingHttpRespon
             row.bill_kind,
             row.provider,
             row.patient,
-            dollars(row.amount_cents),
+            "" if row.amount_cents is None else dollars(row.amount_cents),
             dollars(row.paid_cents),
             dollars(row.back_cents),
         )

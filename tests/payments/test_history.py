@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import BillingAccount, EntryKind, Invoice, JournalLine, LedgerCode
+from billing.services import invoices
 from common.clock import business_date
 from demo.stripe.core import Sandbox
 from payments import history
@@ -87,6 +88,56 @@ class TestWhatItLists:
             returned_cents=25_00,
         )
 
+    def test_what_paid_a_canceled_bill_is_a_credit_and_the_chart_counts_it_once(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client
+    ) -> None:
+        knee = make_invoice(account, 100_00, number="NC-417", provider="Lake Clinic")
+        refund(paying.pay(sandbox, knee), 10_00)
+        paying.pay(sandbox, knee, 5_00)
+        invoices.void(invoice=knee)
+        invoices.void(invoice=make_invoice(account, 33_00))  # nobody had paid it
+        paying.pay_many(sandbox, {make_invoice(account, 95_00): 95_00}, from_balance_cents=95_00)
+
+        assert listed(account) == [
+            ("payment", State.SUCCEEDED, 95_00, "done"),
+            ("credit", "", -95_00, "done"),
+            ("payment", State.SUCCEEDED, 5_00, "done"),
+            ("refund", "succeeded", -10_00, "done"),
+            ("payment", State.PARTLY_REFUNDED, 100_00, "done"),
+        ]
+        around = history.around(account, HistoryFilter(), **ALL_TIME)
+        assert around.totals == history.Totals(
+            paid_cents=200_00, refunded_cents=10_00, credited_cents=95_00
+        )
+        assert list(around.months.values()) == [95_00]
+
+        asked = {"kind": "credit", "side": "medical", "patient": account.guarantor_id}
+        response = ana.get(reverse("payments:history"), asked)
+        seen = words(response)
+        assert "Credit to the account balance Bill NC-417 was canceled" in seen
+        assert "Lake Clinic −$95.00 In your account balance" in seen
+        assert "Credited to your account balance $95.00" in seen
+        page = response.content.decode()
+        assert f'href="{reverse("billing:detail", args=[knee.pk])}"' in page
+
+    def test_what_a_bank_took_of_a_canceled_bill_is_told_beside_its_credit(
+        self, sandbox: Sandbox, account: BillingAccount
+    ) -> None:
+        knee = make_invoice(account, 100_00)
+        payment = paying.pay(sandbox, knee)
+        invoices.void(invoice=knee)
+        dispute(payment, 100_00, is_return=True, reason="R01")
+        assert listed(account) == [
+            ("return", "lost", -100_00, "done"),
+            ("credit", "", -100_00, "done"),
+            ("payment", State.RETURNED, 100_00, "done"),
+        ]
+        around = history.around(account, HistoryFilter(), **ALL_TIME)
+        assert around.totals == history.Totals(
+            paid_cents=100_00, credited_cents=100_00, returned_cents=100_00
+        )
+        assert list(around.months.values()) == [0]
+
     def test_what_is_on_its_way_is_listed_and_counts_for_nothing(
         self, sandbox: Sandbox, account: BillingAccount
     ) -> None:
@@ -123,6 +174,8 @@ class TestWhatItLists:
         dispute(added, 40_00)
         assert listed(account, kind="dispute") == [("dispute", "lost", -40_00, "done")]
         assert totals(account, kind="dispute").returned_cents == 40_00
+        months = history.around(account, HistoryFilter(), **ALL_TIME).months
+        assert list(months.values()) == [0], "what was spent is owed again, on a charge of its own"
 
     def test_nobody_elses(self, sandbox: Sandbox, account: BillingAccount) -> None:
         stranger = make_account()
@@ -144,23 +197,29 @@ class TestTheSums:
         refund(first, 33_34)
         refund(first, 7_77, to=Refund.Destination.BALANCE)
         dispute(first, 11_11)
+        canceled = make_invoice(account, 44_44)
+        paying.pay(sandbox, canceled, 40_01)
+        invoices.void(invoice=canceled)
 
         around = history.around(account, HistoryFilter(), **ALL_TIME)
 
-        def booked(**which: object) -> int:
-            lines = JournalLine.objects.filter(ledger_account=LedgerCode.RECEIVABLE, **which)
+        def booked(ledger_account: str = LedgerCode.RECEIVABLE, **which: object) -> int:
+            lines = JournalLine.objects.filter(ledger_account=ledger_account, **which)
             return int(lines.aggregate(cents=Sum("amount_cents", default=0))["cents"])
 
         assert around.totals.paid_cents == -booked(entry__kind=EntryKind.PAYMENT_SETTLED)
-        assert around.totals.refunded_cents + around.totals.credited_cents == booked(
-            entry__kind=EntryKind.REFUND_PROMISED
+        canceled_cents = -booked(LedgerCode.ACCOUNT_BALANCE, entry__kind=EntryKind.INVOICE_VOIDED)
+        assert canceled_cents == 40_01
+        assert around.totals.refunded_cents + around.totals.credited_cents == (
+            booked(entry__kind=EntryKind.REFUND_PROMISED) + canceled_cents
         )
         assert around.totals.returned_cents == booked(entry__kind=EntryKind.DISPUTE_LOST) == 11_11
         moved = [EntryKind.PAYMENT_SETTLED, EntryKind.REFUND_PROMISED, EntryKind.DISPUTE_LOST]
         for is_premium in (False, True):
             kinds = [Invoice.Kind.PREMIUM] if is_premium else [Invoice.Kind.MEDICAL]
             spent = sum(c for (_, side), c in around.months.items() if side is is_premium)
-            assert spent == -booked(entry__kind__in=moved, invoice__kind__in=kinds)
+            back_cents = 0 if is_premium else canceled_cents
+            assert spent == -booked(entry__kind__in=moved, invoice__kind__in=kinds) - back_cents
 
     def test_of_one_patient_count_that_patients_part(
         self, sandbox: Sandbox, account: BillingAccount

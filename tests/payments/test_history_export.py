@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from billing.models import BillingAccount, Invoice
+from billing.services import invoices
 from common.csv_export import csv_lines, dollars, safe_cell
 from demo.stripe.core import Sandbox
 from payments import history
@@ -81,6 +82,37 @@ class TestWhatItHolds:
         )
         assert first["Payment"] == first["Reference"] == paid.reference
         assert first["Payment method"] == "Visa ending in 4242"
+
+    def test_what_paid_a_canceled_bill_has_its_row(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client
+    ) -> None:
+        knee = make_invoice(account, 60_00, number="NC-417")
+        paying.pay(sandbox, knee)
+        invoices.void(invoice=knee)
+        credit, _paid = rows_of(ana.get(URL))  # type: ignore[arg-type]
+        assert credit["What"] == "Credit to the account balance"
+        assert (credit["Bill"], credit["Reference"], credit["Payment"]) == ("NC-417", "NC-417", "")
+        assert (credit["Payment method"], credit["Paid by a guest"]) == ("", "")
+        assert (credit["Amount (USD)"], credit["Of that, come back"]) == ("60.00", "60.00")
+
+    @pytest.mark.parametrize("decided", [None, "won"])
+    def test_what_a_bank_holds_of_two_bills_is_the_amount_of_neither(
+        self, sandbox: Sandbox, account: BillingAccount, ana: Client, decided: str | None
+    ) -> None:
+        knee, scan = make_invoice(account, 100_00), make_invoice(account, 50_00)
+        one = paying.pay(sandbox, make_invoice(account, 30_00))
+        two = paying.pay_many(sandbox, {knee: 100_00, scan: 50_00})
+        for payment, held in ((one, 20_00), (two, 150_00)):
+            dispute(payment, held, status="needs_response")
+            if decided:
+                dispute(payment, held, status=decided)
+        rows = rows_of(ana.get(URL, {"kind": "dispute"}))  # type: ignore[arg-type]
+        assert [(row["Payment"], row["Amount (USD)"]) for row in rows] == [
+            (two.reference, ""),
+            (two.reference, ""),
+            (one.reference, "20.00"),
+        ]
+        assert {(row["Of that, paid"], row["Of that, come back"]) for row in rows} == {("0.00", "0.00")}
 
     def test_filters_narrow_it_as_they_narrow_the_page(
         self, sandbox: Sandbox, account: BillingAccount, ana: Client

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import BillingAccount, Invoice
+from billing.services import invoices
 from demo.stripe.core import Sandbox
 from payments.models import Payment, Refund
 from tests.meta.test_look import show
@@ -38,6 +39,8 @@ def account(sandbox: Sandbox) -> BillingAccount:
     lost = paying.pay(sandbox, blood := make_invoice(made, 75_00))
     dispute(lost, 75_00, is_return=True, reason="R01")
     paying.pay(sandbox, blood, card="pm_card_visa_chargeDeclined")
+    paying.pay(sandbox, canceled := make_invoice(made, 30_00))
+    invoices.void(invoice=canceled)
     return made
 
 
