@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from billing import queries
 from billing.models import BillingAccount, Invoice
+from billing.postings import Posted, postings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class BillDocument:
     account: BillingAccount
     status: queries.Status
     breakdown: queries.Breakdown
-    postings: list[queries.Posted]
+    postings: list[Posted]
 
     @property
     def is_payable(self) -> bool:
@@ -76,5 +77,5 @@ def document_of(bill: Invoice, *, account: BillingAccount, on: dt.date) -> BillD
         account=account,
         status=queries.status_of(bill, on=on),
         breakdown=queries.breakdown(bill),
-        postings=queries.postings(bill),
+        postings=postings(bill),
     )

@@ -12,11 +12,11 @@ from django.contrib.postgres.aggregates import ArrayAgg, JSONBAgg
 from django.db.models import BooleanField, Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import ExtractYear, JSONObject, RowNumber
 from django.utils.functional import Promise
-from django.utils.translation import pgettext_lazy
 
 from billing.filters import STATES, BillFilter
 from billing.models import BillingAccount, EntryKind, Invoice, InvoiceLine, JournalLine, LedgerCode
 from billing.models.invoices import STATUS_LABELS, bill_status
+from billing.postings import RECEIVED, Posted
 
 PAGE_SIZE = 20
 SOONEST = 3  # bills that the home page names on each side
@@ -226,28 +226,6 @@ def _side(rows: list[tuple[Any, ...]], *, on: dt.date) -> Side:
     )
 
 
-# What a member calls an entry in the books; staff read EntryKind's own labels.
-_POSTED_LABELS: dict[str, Promise | str] = {
-    **dict(EntryKind.choices),
-    EntryKind.PAYMENT_SETTLED: pgettext_lazy("posting", "Payment received"),
-    EntryKind.INVOICE_VOIDED: pgettext_lazy("posting", "Bill canceled"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A change of what is owed, as the books have it."""
-
-    on: dt.date  # on the region's calendar
-    label: Promise | str
-    amount_cents: int  # positive where it lowers what is owed
-
-    @property
-    def change_cents(self) -> int:
-        """What it did to the amount owed."""
-        return -self.amount_cents
-
-
 def last_payment(account: BillingAccount) -> Posted | None:
     """The account's newest settled payment, from the books: what it took off bills or put aside.
 
@@ -269,7 +247,7 @@ def last_payment(account: BillingAccount) -> Posted | None:
     if newest is None:
         return None
     on, credited_cents = newest
-    return Posted(on, _POSTED_LABELS[EntryKind.PAYMENT_SETTLED], -int(credited_cents))
+    return Posted(on, RECEIVED, -int(credited_cents))
 
 
 # --- List -----------------------------------------------------------------------------------------
@@ -343,14 +321,3 @@ def breakdown_of(lines: list[InvoiceLine]) -> Breakdown:
         adjustment_cents=sum(line.adjustment_cents for line in lines),
         patient_cents=sum(line.patient_cents for line in lines),
     )
-
-
-def postings(invoice: Invoice) -> list[Posted]:
-    """What changed the amount owed since the bill was issued, oldest first."""
-    rows = (
-        JournalLine.objects.filter(invoice=invoice, ledger_account=LedgerCode.RECEIVABLE)
-        .exclude(entry__kind=EntryKind.INVOICE_ISSUED)
-        .order_by("entry__effective_on", "entry_id")
-        .values_list("entry__effective_on", "entry__kind", "amount_cents")
-    )
-    return [Posted(on, _POSTED_LABELS[kind], -amount_cents) for on, kind, amount_cents in rows]

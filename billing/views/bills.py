@@ -13,6 +13,7 @@ from billing import hooks, queries
 from billing.access import account_required, bill_required
 from billing.filters import KINDS, SORTS, STATES, BillFilter, read_filter
 from billing.models import BillingAccount, Invoice
+from billing.postings import postings
 from common.clock import business_date
 
 
@@ -115,7 +116,7 @@ def bill_detail(request: HttpRequest, bill: Invoice) -> HttpResponse:
         "status": queries.status_of(bill, on=business_date(time_zone)),
         "voided_on": bill.voided_at and business_date(time_zone, bill.voided_at),
         "breakdown": queries.breakdown(bill),
-        "postings": queries.postings(bill),
+        "postings": postings(bill),
         "draw": hooks.draws_of([bill.pk]).get(bill.pk),
         "bills_url": reverse("billing:list"),
     }
