@@ -13,7 +13,7 @@ from payments import declines
 from payments.exceptions import NotReviewed
 from payments.models import Authorization, Payment, PaymentEvent, PaymentMethod, State
 from payments.services import checkout as checkouts
-from payments.services import methods, submission, webhooks
+from payments.services import methods, submission
 from tests.support import paying
 from tests.support.factories import make_account, make_invoice
 from tests.support.methods import (
@@ -40,12 +40,6 @@ def account() -> BillingAccount:
 def invoice(account: BillingAccount) -> Invoice:
     """A bill of $120.00."""
     return make_invoice(account, 120_00)
-
-
-def hear(sandbox: Sandbox) -> None:
-    """Every webhook that Stripe has for us arrives and is worked on."""
-    sandbox.webhooks.deliver_due()
-    webhooks.process_pending(at=later(minutes=1))
 
 
 class TestOnItsWay:
@@ -123,7 +117,7 @@ class TestOnItsWay:
     def test_settles_days_later_with_one_receipt(self, sandbox: Sandbox, invoice: Invoice) -> None:
         payment = paying.pay(sandbox, invoice, card=BANK)
         sandbox.shift_clock(dt.timedelta(days=8))
-        hear(sandbox)
+        paying.hear(sandbox)
         payment.refresh_from_db()
         assert payment.state == State.SUCCEEDED
         assert charged(sandbox) == {payment.reference: 120_00}
@@ -148,7 +142,7 @@ class TestOnItsWay:
         payment = pay_and_keep(sandbox, invoice, BANK)
         assert PaymentMethod.objects.count() == 0
         sandbox.bank.settle("ncal", str(payment.intent_id))
-        hear(sandbox)
+        paying.hear(sandbox)
         method = PaymentMethod.objects.get()
         assert (method.kind, method.status, method.last4) == ("us_bank_account", Status.ACTIVE, "6789")
         assert "to keep my bank account" in method.authorization.text
@@ -170,7 +164,7 @@ class TestGivenBackBeforeItSettled:
         method = add(sandbox, invoice.account, f"pm_usBankAccount_{name}")
         payment = pay_with_saved(invoice, method)
         sandbox.shift_clock(dt.timedelta(days=8))
-        hear(sandbox)
+        paying.hear(sandbox)
 
         payment.refresh_from_db()
         method.refresh_from_db()
@@ -194,7 +188,7 @@ class TestGivenBackBeforeItSettled:
         method = add(sandbox, invoice.account, BANK)
         payment = pay_with_saved(invoice, method)
         sandbox.bank.return_payment("ncal", str(payment.intent_id), code)
-        hear(sandbox)
+        paying.hear(sandbox)
         method.refresh_from_db()
         assert (method.status, method.blocked_code, method.is_default) == (Status.BLOCKED, code, False)
         assert methods.usable(invoice.account, on=later().date()) == []
@@ -206,7 +200,7 @@ class TestGivenBackBeforeItSettled:
         method = add(sandbox, invoice.account, BANK)
         payment = pay_with_saved(invoice, method)
         sandbox.bank.return_payment("ncal", str(payment.intent_id), code)
-        hear(sandbox)
+        paying.hear(sandbox)
         method.refresh_from_db()
         assert method.status == Status.ACTIVE
         assert pay_with_saved(invoice, method).state == State.PROCESSING
@@ -225,9 +219,9 @@ class TestGivenBackAfterItSettled:
         method = add(sandbox, invoice.account, BANK)
         payment = pay_with_saved(invoice, method)
         sandbox.bank.settle("ncal", str(payment.intent_id))
-        hear(sandbox)
+        paying.hear(sandbox)
         sandbox.bank.return_payment("ncal", str(payment.intent_id), "R10")
-        hear(sandbox)
+        paying.hear(sandbox)
 
         payment.refresh_from_db()
         method.refresh_from_db()
@@ -241,18 +235,18 @@ class TestGivenBackAfterItSettled:
     ) -> None:
         payment = pay_and_keep(sandbox, invoice, BANK)
         sandbox.bank.settle("ncal", str(payment.intent_id))
-        hear(sandbox)
+        paying.hear(sandbox)
         sandbox.bank.return_payment("ncal", str(payment.intent_id), "R02")
-        hear(sandbox)
+        paying.hear(sandbox)
         assert PaymentMethod.objects.get().status == Status.BLOCKED
 
     def test_a_lack_of_money_does_not_block(self, sandbox: Sandbox, invoice: Invoice) -> None:
         method = add(sandbox, invoice.account, BANK)
         payment = pay_with_saved(invoice, method)
         sandbox.bank.settle("ncal", str(payment.intent_id))
-        hear(sandbox)
+        paying.hear(sandbox)
         sandbox.bank.return_payment("ncal", str(payment.intent_id), "R01")
-        hear(sandbox)
+        paying.hear(sandbox)
         method.refresh_from_db()
         payment.refresh_from_db()
         assert (payment.state, method.status) == (State.RETURNED, Status.ACTIVE)

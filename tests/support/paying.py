@@ -9,7 +9,7 @@ from payments.authorizations import Agreement, for_payment, needs_authorization
 from payments.gateway import Consent
 from payments.models import CAME_TO_NOTHING, SETTLED, Checkout, Payment, PaymentEvent, Receipt, State
 from payments.services import checkout as checkouts
-from payments.services import leases, submission
+from payments.services import leases, submission, webhooks
 from payments.services.verification import CHECKS
 from tests.support.stripe import charged
 
@@ -138,6 +138,12 @@ def add_money(
     )
     give_card(sandbox, checkout, card)
     return confirm_and_submit(checkout)
+
+
+def hear(sandbox: Sandbox) -> None:
+    """Every webhook that Stripe has for us arrives and is worked on."""
+    sandbox.webhooks.deliver_due()
+    webhooks.process_pending(at=later(minutes=1))
 
 
 def states(payment: Payment) -> list[str]:
