@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import JSONObject
 from post_office.models import STATUS, Email
 
@@ -11,8 +11,8 @@ from autopay.models import Enrollment, EnrollmentState, Scope
 from billing.models import BillingAccount, Invoice
 from billing.models.invoices import STATUS_LABELS
 from common.clock import business_date, now
-from payments import methods
-from payments.models import Payment, PaymentMethod, Refund
+from payments import emails, methods
+from payments.models import Payment, PaymentMethod, Receipt, Refund
 from payments.services.refunds import is_unanswered
 from payments.timeline import Step, timeline
 from staff.models import AuditRecord, RefundRequest, RequestState
@@ -155,12 +155,14 @@ MAIL_WORDS = {
 
 def mails_to(address: str) -> list[Mail]:
     """The newest mails to an address, with what became of each."""
-    newest = (
-        Email.objects.filter(to=address)
-        .only("subject", "status", "created", "last_updated", "recipient_delivery_status", "to")
-        .order_by("-id")[:SHOWN]
+    return _mails(Email.objects.filter(to=address).order_by("-id")[:SHOWN])
+
+
+def _mails(found: QuerySet[Email]) -> list[Mail]:
+    without_text = found.only(
+        "subject", "status", "created", "last_updated", "recipient_delivery_status", "to"
     )
-    return [Mail(email, _mail_word(email), email.status == STATUS.failed) for email in newest]
+    return [Mail(email, _mail_word(email), email.status == STATUS.failed) for email in without_text]
 
 
 def _mail_word(email: Email) -> str:
@@ -180,10 +182,15 @@ class PaymentPage:
     requests: list[RefundRequest]
     unanswered: list[Refund]
     is_recorded: bool
+    receipt: Receipt | None
+    receipt_mails: list[Mail]
+    guarantors_address: str  # where mails can be sent again from here; empty without a log-in
 
 
 def payment_page(payment: Payment) -> PaymentPage:
     refunds = list(payment.refunds.order_by("pk"))
+    receipt = Receipt.objects.filter(payment=payment).defer("pdf").first()
+    guarantor = payment.account.guarantor.user
     allocations = payment.allocations.select_related("invoice__patient").order_by("invoice_id")
     return PaymentPage(
         payment=payment,
@@ -202,4 +209,17 @@ def payment_page(payment: Payment) -> PaymentPage:
         ),
         unanswered=[each for each in refunds if is_unanswered(each, now())],
         is_recorded=methods.is_recorded(payment.method_kind),
+        receipt=receipt,
+        receipt_mails=_receipt_mails(payment, receipt) if receipt else [],
+        guarantors_address=guarantor.email if guarantor else "",
     )
+
+
+def _receipt_mails(payment: Payment, receipt: Receipt) -> list[Mail]:
+    """Every mail that the outbox still holds with this receipt, the newest first; also a guest's."""
+    users = (payment.account.guarantor.user, payment.paid_by)
+    addresses = {receipt.email, payment.guest_email, *(user.email for user in users if user)}
+    held = Email.objects.filter(
+        Q(to__in=addresses - {""}) | Q(pk=receipt.mail_id), attachments__name=emails.file_name(payment)
+    )
+    return _mails(held.order_by("-id")[:SHOWN])

@@ -13,7 +13,7 @@ from staff.household import accounts, household, payment_page
 from staff.models import Action, May
 from staff.services import audit
 
-PAYMENTS = Payment.objects.select_related("account__guarantor__user", "region")
+PAYMENTS = Payment.objects.select_related("account__guarantor__user", "region", "paid_by")
 
 
 @never_cache
