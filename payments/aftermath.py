@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from common.clock import business_date
 from common.money import format_cents
 from payments import methods
-from payments.models import Allocation, DisputeState, Payment, Refund, RefundState
+from payments.models import Allocation, Dispute, DisputeState, Payment, Refund, RefundState
 
 
 @dataclass(frozen=True, slots=True)

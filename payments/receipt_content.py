@@ -13,7 +13,7 @@ from billing.models import EntryKind, Invoice
 from billing.positions import owed_after
 from common.clock import business_date
 from payments import methods
-from payments.aftermath import Later, aftermath
+from payments.aftermath import BillCanceled, Later, aftermath
 from payments.models import Allocation, Payment
 
 
@@ -74,6 +74,7 @@ class ReceiptContent:
     region: Region
     bills: tuple[BillPaid, ...]
     later: tuple[Later, ...]
+    standing_cents: int  # what of it still pays bills, or is what was added to the account balance
 
     @property
     def method(self) -> str:
@@ -90,9 +91,11 @@ class ReceiptContent:
     def left_cents(self) -> int:
         """What is left of the payment after what went back and what banks took for good.
 
-        Never below nothing: what became account balance, a bank may still take at the source.
+        What a canceled bill had become of it and what went back to its source are one amount, and what
+        was added and spent since a bank takes at the source alone: so the lower of the two counts.
         """
-        return max(0, self.amount_cents - sum(each.back_cents for each in self.later))
+        went = sum(each.back_cents for each in self.later if not isinstance(each, BillCanceled))
+        return max(0, min(self.standing_cents, self.amount_cents - went))
 
     @property
     def has_sums(self) -> bool:
@@ -125,6 +128,7 @@ def content_of(payment: Payment) -> ReceiptContent:
             "invoice__service_from", "invoice__number"
         )
     )
+    on_bills = sum(each.kept_cents - each.reversed_cents - each.canceled_cents for each in allocations)
     return ReceiptContent(
         reference=payment.reference,
         paid_on=business_date(payment.region.time_zone, payment.settled_at),
@@ -144,4 +148,5 @@ def content_of(payment: Payment) -> ReceiptContent:
             if allocation.moved_from_id is None
         ),
         later=aftermath(payment, allocations=allocations),
+        standing_cents=on_bills + payment.to_balance_cents - payment.balance_reversed_cents,
     )

@@ -302,6 +302,8 @@ class Allocation(models.Model):
     amount_cents = models.BigIntegerField(_("amount"))
     # What refunds and returns took back of it, so that the bill is owed again.
     reversed_cents = models.BigIntegerField(default=0, db_default=0)
+    # Of what became account balance when the bill was canceled: what went back to the source since.
+    canceled_reversed_cents = models.BigIntegerField(default=0, db_default=0)
     # What staff moved to another bill of the account (payments.services.moving), and where from.
     moved_cents = models.BigIntegerField(default=0, db_default=0)
     moved_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="moved_to")
@@ -321,8 +323,13 @@ class Allocation(models.Model):
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="allocation_amount_positive"),
             models.CheckConstraint(
                 condition=Q(reversed_cents__gte=0)
+                & Q(canceled_reversed_cents__gte=0)
                 & Q(moved_cents__gte=0)
-                & Q(amount_cents__gte=F("reversed_cents") + F("moved_cents")),
+                & Q(
+                    amount_cents__gte=F("reversed_cents")
+                    + F("canceled_reversed_cents")
+                    + F("moved_cents")
+                ),
                 name="allocation_reversed_in_bounds",
             ),
         ]
@@ -350,6 +357,11 @@ class Allocation(models.Model):
     def canceled_cents(self) -> int:
         """What of it became account balance, because the bill was canceled after it was paid."""
         return 0 if self.invoice.voided_at is None else self.kept_cents - self.reversed_cents
+
+    @property
+    def in_balance_cents(self) -> int:
+        """What of that did not go back to its source yet, whether it is still there or was spent."""
+        return self.canceled_cents - self.canceled_reversed_cents
 
 
 class PaymentMove(models.Model):

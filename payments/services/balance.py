@@ -56,10 +56,9 @@ def _in_balance(account: BillingAccount) -> Iterator[tuple[Payment, int]]:
     of_canceled = Allocation.objects.filter(
         payment__account=account,
         invoice__voided_at__isnull=False,
-        amount_cents__gt=F("moved_cents") + F("reversed_cents"),
     )
-    left = F("amount_cents") - F("moved_cents") - F("reversed_cents")
-    freed = dict(of_canceled.values_list("payment").annotate(cents=Sum(left)))
+    left = F("amount_cents") - F("moved_cents") - F("reversed_cents") - F("canceled_reversed_cents")
+    freed = dict(of_canceled.values_list("payment").annotate(cents=Sum(left)).filter(cents__gt=0))
     payments = Payment.objects.filter(
         Q(to_balance_cents__gt=F("balance_reversed_cents")) | Q(pk__in=freed),
         account=account,

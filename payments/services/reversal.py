@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import F, QuerySet, Sum
 
 from billing.models import BillingAccount, Invoice, LedgerCode
 from billing.services import balance
@@ -37,7 +37,8 @@ def remaining(payment: Payment) -> dict[PartKey, int]:
     What had paid a bill that was canceled since is account balance now, and no part of it any more:
     of that, `became_balance` tells.
     """
-    left = _left(payment, of_canceled=False)
+    on_bills = payment.allocations.filter(invoice__voided_at=None).order_by("pk")
+    left: dict[PartKey, int] = {part.pk: part.kept_cents - part.reversed_cents for part in on_bills}
     left[None] = payment.to_balance_cents - payment.balance_reversed_cents
     return {key: cents for key, cents in left.items() if cents}
 
@@ -47,17 +48,18 @@ def became_balance(payment: Payment) -> dict[PartKey, int]:
 
     It became account balance, whether it is still there or was spent.
     """
-    return {key: cents for key, cents in _left(payment, of_canceled=True).items() if cents}
+    return {part.pk: part.in_balance_cents for part in _canceled(payment) if part.in_balance_cents}
 
 
-def _left(payment: Payment, *, of_canceled: bool) -> dict[PartKey, int]:
-    parts = payment.allocations.filter(invoice__voided_at__isnull=not of_canceled).order_by("pk")
-    return {part.pk: part.kept_cents - part.reversed_cents for part in parts}
+def _canceled(payment: Payment) -> QuerySet[Allocation]:
+    canceled = payment.allocations.filter(invoice__voided_at__isnull=False)
+    return canceled.select_related("invoice").order_by("pk")
 
 
 def taken_back(payment: Payment) -> int:
     """What refunds and banks took back of a payment's parts so far, in cents."""
-    reversed_cents = payment.allocations.aggregate(total=Sum("reversed_cents"))["total"] or 0
+    gone = Sum(F("reversed_cents") + F("canceled_reversed_cents"))
+    reversed_cents = payment.allocations.aggregate(total=gone)["total"] or 0
     return int(reversed_cents) + payment.balance_reversed_cents
 
 
@@ -96,12 +98,13 @@ def take_back(payment: Payment, parts: Mapping[PartKey, int]) -> list[Posting]:
         invoice = invoices[allocation.invoice_id]
         if invoice.voided_at is None:
             bills.reopen(invoice=invoice, amount_cents=cents)
+            allocation.reversed_cents += cents
             taken_from = LedgerCode.RECEIVABLE
         else:
             balance.debit(account=account, amount_cents=cents)
+            allocation.canceled_reversed_cents += cents
             taken_from = LedgerCode.ACCOUNT_BALANCE
-        allocation.reversed_cents += cents
-        allocation.save(update_fields=["reversed_cents"])
+        allocation.save(update_fields=["reversed_cents", "canceled_reversed_cents"])
         debits.append(Posting(taken_from, cents, account, invoice))
     payment.save(update_fields=["balance_reversed_cents"])
     return debits
@@ -137,11 +140,11 @@ def take_back_by_force(
 
 def _note_taken(payment: Payment, cents: int) -> None:
     """What a bank took from the balance that canceled bills had become cannot go to the source too."""
-    for part in payment.allocations.filter(invoice__voided_at__isnull=False).order_by("pk"):
-        taken = min(part.kept_cents - part.reversed_cents, cents)
+    for part in _canceled(payment):
+        taken = min(part.in_balance_cents, cents)
         cents -= taken
-        part.reversed_cents += taken
-        part.save(update_fields=["reversed_cents"])
+        part.canceled_reversed_cents += taken
+        part.save(update_fields=["canceled_reversed_cents"])
 
 
 def _charge(payment: Payment, cents: int, *, on: dt.date, source_id: str) -> Posting:
