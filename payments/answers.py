@@ -118,6 +118,7 @@ class Intent:
     error_code: str  # why the last attempt was refused; empty where it was not
     method: Method | None
     not_taken: str = ""  # why Stripe did not even ask the bank; such an intent is canceled
+    bank_was_asked: bool = False  # whatever the bank said; more often than once, maybe
 
 
 @dataclass(frozen=True, slots=True)

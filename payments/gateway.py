@@ -300,6 +300,15 @@ def find_intent(*, region: Region, reference: str) -> Intent | None:
     return intents[0] if intents else None
 
 
+def times_asked(*, region: Region, intent_id: str) -> int:
+    """How often a bank was asked for an intent's money, a hundred at most. Raises GatewayError."""
+    with _errors():
+        found = _client(region.stripe_account).v1.charges.list(
+            {"payment_intent": intent_id, "limit": 100}
+        )
+    return len(found.data)
+
+
 def cancel_intent(*, region: Region, intent_id: str) -> Intent:
     """Make sure that an intent can never charge. Raises Refused where it already did.
 
@@ -396,4 +405,5 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
         client_secret=found.client_secret or "",
         error_code=refusal_code(error) if error else "",
         method=read_method(expanded) if isinstance(expanded, stripe.PaymentMethod) else None,
+        bank_was_asked=bool(getattr(found, "latest_charge", None)),
     )

@@ -6,12 +6,14 @@ for nobody else. Read from our payments, so it closes and opens by itself, on ev
 """
 
 import datetime as dt
+from dataclasses import dataclass
 
 import structlog
 from django.contrib.postgres.aggregates import BoolAnd
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
-from payments.models import Payment, State
+from payments.models import CAME_TO_NOTHING, Payment, State, WebhookEvent
+from payments.services.attempts import REFUSED
 
 log = structlog.get_logger(__name__)
 
@@ -22,20 +24,52 @@ FEWEST_ACCOUNTS = 20
 REFUSED_PERCENT = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The accounts on which guests' payments ended lately, and on how many every card was refused."""
+
+    accounts: int
+    refused: int
+
+    @property
+    def is_too_many(self) -> bool:
+        enough = self.accounts >= FEWEST_ACCOUNTS
+        return enough and self.refused * 100 >= REFUSED_PERCENT * self.accounts
+
+
+_TOLD = WebhookEvent.objects.filter(type=REFUSED, object_id=OuterRef("intent_id"))
+
+
+def _since(moment: dt.datetime) -> QuerySet[Payment]:
+    return Payment.objects.filter(payer=Payment.Payer.GUEST, created_at__gt=moment)
+
+
+def refused_since(moment: dt.datetime) -> QuerySet[Payment]:
+    """Guests' payments that came to nothing because a card was refused, for staff."""
+    return _since(moment).filter(Q(state=State.FAILED) | Q(Exists(_TOLD), state=State.CANCELED))
+
+
 def is_open(*, at: dt.datetime) -> bool:
     """Whether guests have to wait; raises alarm where they do."""
-    failed = ExpressionWrapper(Q(state=State.FAILED), output_field=BooleanField())
+    count = counted(at=at)
+    if count.is_too_many:
+        log.error("guest.breaker_open", accounts=count.accounts, refused=count.refused)
+    return count.is_too_many
+
+
+def counted(*, at: dt.datetime) -> Count:
+    """How guests' payments ended within WINDOW, in one query.
+
+    A payment that was called off tells of no card, unless one was refused on it before: whoever tries
+    cards cannot make an account look honest by leaving a bank's step.
+    """
+    refused = ExpressionWrapper(Q(state__in=CAME_TO_NOTHING), output_field=BooleanField())
     accounts = (
-        Payment.objects.filter(
-            payer=Payment.Payer.GUEST, created_at__gt=at - WINDOW, ended_at__isnull=False
-        )
+        _since(at - WINDOW)
+        .filter(~Q(state=State.CANCELED) | Exists(_TOLD), ended_at__isnull=False)
         .values("account_id")
-        .annotate(only_refused=BoolAnd(failed))
+        .annotate(only_refused=BoolAnd(refused))
         .values_list("only_refused", flat=True)
     )
     outcomes = list(accounts)
-    refused = sum(outcomes)
-    stop = len(outcomes) >= FEWEST_ACCOUNTS and refused * 100 >= REFUSED_PERCENT * len(outcomes)
-    if stop:
-        log.error("guest.breaker_open", accounts=len(outcomes), refused=refused)
-    return stop
+    return Count(accounts=len(outcomes), refused=sum(outcomes))

@@ -109,15 +109,12 @@ def confirm(
     """Open the payment, once. Raises TooManyAttempts, Paused or what checkouts.confirm raises.
 
     The account's lock is held from the count to the new row: two tabs do not share the last attempt.
+    The second of two clicks finds the payment of the first, and no shut door: it may have been paid.
     """
-    if breaker.is_open(at=at):
-        raise Paused
     with transaction.atomic():
         account = lock_one(BillingAccount.objects.filter(pk=checkout.account_id))
-        known = Payment.objects.filter(checkout=checkout).first()
-        if known is None and not attempts.may_start(account, at=at):
-            log.error("guest.card_testing", account=account.pk, attempts=attempts.MOST_BY_GUESTS)
-            raise TooManyAttempts
+        if not Payment.objects.filter(checkout=checkout).exists():
+            _check_doors(account, at=at)
         return checkouts.confirm(
             checkout=checkout,
             reviewed=reviewed,
@@ -125,3 +122,11 @@ def confirm(
             paid_by=None,
             agreement=agreement,
         )
+
+
+def _check_doors(account: BillingAccount, *, at: dt.datetime) -> None:
+    if breaker.is_open(at=at):
+        raise Paused
+    if not attempts.may_start(account, at=at):
+        log.error("guest.card_testing", account=account.pk, attempts=attempts.MOST_BY_GUESTS)
+        raise TooManyAttempts

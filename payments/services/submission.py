@@ -234,11 +234,39 @@ def _abandoned(payment: Payment, intent: Intent, at: dt.datetime) -> bool:
 
 
 def _is_card_testing(payment: Payment, intent: Intent) -> bool:
-    """Somebody with the client secret tries card after card; the last one waits for its bank's step."""
-    if intent.status != "requires_action" or not attempts.is_card_testing(payment):
+    """Somebody with the client secret tries card after card; the last one waits for its bank's step.
+
+    No bank is asked before its step was taken, so that Stripe's own book, which is never late, is asked
+    only where it has something to tell.
+    """
+    if intent.status != "requires_action":
+        return False
+    if not attempts.is_card_testing(payment) and not (
+        intent.bank_was_asked and _times_asked(payment) >= attempts.MOST_ON_AN_INTENT
+    ):
         return False
     log.error("payment.card_testing", payment=payment.reference)
     return True
+
+
+def _times_asked(payment: Payment) -> int:
+    try:
+        return gateway.times_asked(region=payment.region, intent_id=str(payment.intent_id))
+    except Refused as error:  # says nothing about the money
+        raise OutcomeUnknown(error.code) from error
+
+
+def end_refused_in_review(*, payment: Payment) -> None:
+    """Cancel the intent of a payment that waits for staff, where a bank refused it.
+
+    Nobody asks about such a payment, and whoever has its client secret could try card after card. What
+    becomes of the payment stays for staff to decide. Raises GatewayError.
+    """
+    if payment.intent_id is None or payment.has_outcome:
+        return
+    intent = _retrieve(payment)
+    if _refused(intent) or _is_card_testing(payment, intent):
+        _cancel(payment)
 
 
 def abandon(*, payment_id: int, via: Via) -> Payment:

@@ -21,7 +21,7 @@ from payments.models import (
     Refund,
     WebhookEvent,
 )
-from payments.services import disputes, refunds, review, settlement, setups, submission
+from payments.services import attempts, disputes, refunds, review, settlement, setups, submission
 
 Via = PaymentEvent.Via
 
@@ -49,6 +49,8 @@ def payment_changed(event: WebhookEvent, at: dt.datetime) -> Result:
         )
         return Result.APPLIED
     payment = submission.advance(payment_id=payment.pk, via=Via.WEBHOOK, at=at)
+    if payment.review_reason and event.type == attempts.REFUSED:
+        submission.end_refused_in_review(payment=payment)
     return Result.LATER if _is_held(payment.lease_until, at) else Result.APPLIED
 
 

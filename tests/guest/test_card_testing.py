@@ -1,5 +1,6 @@
 """Trying out stolen cards on somebody's bill: how many get to Stripe, who hears of it, who does not."""
 
+import datetime as dt
 from urllib.parse import urlencode
 
 import pytest
@@ -15,7 +16,7 @@ from payments.services import attempts, submission, webhooks
 from tests.support import guests
 from tests.support import paying as members
 from tests.support.billing import words
-from tests.support.factories import make_invoice
+from tests.support.factories import make_account, make_invoice
 from tests.support.guests import BILL, DECLINED, PAYMENT, THREE_D_SECURE
 from tests.support.stripe import charged
 
@@ -113,6 +114,103 @@ class TestAThousandCardsOnOneIntent:
         assert owner.state == State.SUCCEEDED
         members.assert_invariants(sandbox)
 
+    def test_on_many_intents_side_by_side_no_more_than_twenty_a_day_reach_stripe(
+        self, client: Client, sandbox: Sandbox, alarms: Alarms
+    ) -> None:
+        """By account number each payment takes the next free bill; nothing has ended when they open."""
+        account = make_account()
+        bills = [make_invoice(account, 10_00) for _ in range(16)]
+        opened = []
+        for bill in bills:
+            guests.find(client, guests.by_account(account))
+            guests.give_amount(client, sandbox, bill, card=THREE_D_SECURE, amount="10.00")
+            if guests.confirm(client).headers["Location"] == PAYMENT:
+                intent = str(Payment.objects.latest("pk").intent_id)
+                opened.append((intent, client.get(PAYMENT).context["client_secret"]))
+        assert attempts_at_stripe(sandbox) == 0
+        for _ in range(10):
+            for intent, secret in opened:
+                confirm_at_stripe(sandbox, intent, secret, DECLINED)
+                confirm_at_stripe(sandbox, intent, secret, THREE_D_SECURE)
+                sandbox.webhooks.deliver_due()
+        assert attempts_at_stripe(sandbox) == attempts.MOST_BY_GUESTS
+        assert alarms.count("guest.card_testing") == len(bills) - len(opened) == 12
+
+
+class TestInABurst:
+    """Before we hear of anything Stripe takes what it gets: docs/decisions/0016 states the bound."""
+
+    BURST = 100
+
+    def burst(self, sandbox: Sandbox, intent: str, secret: str) -> None:
+        for _ in range(self.BURST // 2):
+            confirm_at_stripe(sandbox, intent, secret, DECLINED)
+            confirm_at_stripe(sandbox, intent, secret, THREE_D_SECURE)
+
+    def test_all_get_through_until_we_hear_then_none(
+        self, client: Client, sandbox: Sandbox, alarms: Alarms
+    ) -> None:
+        bill = make_invoice()
+        intent, secret = open_intent(client, sandbox, bill)
+        self.burst(sandbox, intent, secret)
+        assert attempts_at_stripe(sandbox) == self.BURST // 2
+
+        sandbox.webhooks.deliver_due()
+
+        self.burst(sandbox, intent, secret)
+        assert attempts_at_stripe(sandbox) == self.BURST // 2
+        assert alarms == ["payment.card_testing"]
+        assert attempts.by_guests(bill.account, at=now()) == self.BURST // 2
+        assert not attempts.may_start(bill.account, at=now())
+
+    def test_the_first_look_ends_it_without_any_webhook(
+        self, client: Client, sandbox: Sandbox, alarms: Alarms
+    ) -> None:
+        sandbox.webhooks.set_mode("drop")
+        intent, secret = open_intent(client, sandbox, make_invoice())
+        self.burst(sandbox, intent, secret)
+
+        client.post("/guest/payment/refresh/")
+
+        self.burst(sandbox, intent, secret)
+        assert attempts_at_stripe(sandbox) == self.BURST // 2
+        assert alarms == ["payment.card_testing"]
+        assert Payment.objects.get().state == State.FAILED
+
+    def test_while_no_webhook_comes_four_client_secrets_a_day_leave_for_one_account(
+        self, client: Client, sandbox: Sandbox, alarms: Alarms
+    ) -> None:
+        """Leaving the bank's step after a burst does not make room for the next one."""
+        sandbox.webhooks.set_mode("drop")
+        bill = make_invoice()
+        for _ in range(6):
+            guests.find(client, guests.by_code(bill))
+            guests.give_amount(client, sandbox, bill, card=THREE_D_SECURE)
+            guests.confirm(client)
+            client.post("/guest/payment/abandon/")
+        assert Payment.objects.count() == attempts.MOST_BY_GUESTS // attempts.MOST_ON_AN_INTENT
+        assert alarms == ["guest.card_testing"] * 2
+
+
+def test_a_payment_that_waits_for_staff_takes_no_cards(client: Client, sandbox: Sandbox) -> None:
+    """Nobody asks about it any more: a bank account that nobody authorized put it into review."""
+    intent, secret = open_intent(client, sandbox, make_invoice())
+    confirm_at_stripe(sandbox, intent, secret, "pm_usBankAccount_insufficientFunds")
+    sandbox.webhooks.deliver_due()
+    payment = Payment.objects.get()
+    assert payment.review_reason == "a bank debit that nobody authorized"
+    sandbox.shift_clock(dt.timedelta(days=8))
+    debits = attempts_at_stripe(sandbox)
+    sandbox.webhooks.deliver_due()
+    for _ in range(10):
+        confirm_at_stripe(sandbox, intent, secret, DECLINED)
+        confirm_at_stripe(sandbox, intent, secret, THREE_D_SECURE)
+        sandbox.webhooks.deliver_due()
+    assert (attempts_at_stripe(sandbox), debits) == (1, 1)
+    payment.refresh_from_db()
+    assert payment.state == State.UNKNOWN
+    assert payment.review_reason == "a bank debit that nobody authorized"
+
 
 def test_cards_that_are_refused_one_by_one_end_below_twenty_too(
     client: Client, sandbox: Sandbox, alarms: Alarms
@@ -175,6 +273,34 @@ class TestTheBreaker:
             guests.confirm(client)
         self.many_pay(sandbox, refused=7, paid=13)
         assert not breaker.is_open(at=now())
+
+    def test_leaving_a_banks_step_after_four_refusals_looks_no_better(
+        self, client: Client, sandbox: Sandbox
+    ) -> None:
+        bill = make_invoice()
+        guests.find(client, guests.by_code(bill))
+        for card in [DECLINED] * 4 + [THREE_D_SECURE]:
+            guests.give_amount(client, sandbox, bill, card=card)
+            guests.confirm(client)
+        client.post("/guest/payment/abandon/")
+        assert Payment.objects.latest("pk").state == State.CANCELED
+        self.many_pay(sandbox, refused=11, paid=8)
+        assert breaker.is_open(at=now())
+
+    def test_a_payment_called_off_counts_as_refused_if_a_card_was_and_else_not_at_all(
+        self, client: Client, sandbox: Sandbox
+    ) -> None:
+        intents = []
+        for _ in range(2):
+            browser = Client()
+            intents.append(
+                str(guests.pay(browser, sandbox, make_invoice(), card=THREE_D_SECURE).intent_id)
+            )
+            browser.post("/guest/payment/abandon/")
+        webhooks.receive(account="ncal", event=Event("evt_1", attempts.REFUSED, intents[0], ""))
+        assert breaker.counted(at=now()) == breaker.Count(accounts=1, refused=1)
+        told = breaker.refused_since(now() - breaker.WINDOW).values_list("intent_id", flat=True)
+        assert list(told) == intents[:1]
 
     @pytest.mark.parametrize(("refused", "paid"), [(19, 0), (11, 9)])
     def test_too_few_accounts_or_too_few_refusals_tell_nothing(

@@ -10,12 +10,14 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
+from common.clock import now
 from demo.stripe.core import Sandbox
 from payments.exceptions import BillBusy, BillNotPayable
+from payments.guest import paying as guest_paying
 from payments.models import Payment, PaymentEvent, Receipt, State
-from payments.services import reconcile, submission
+from payments.services import attempts, reconcile, submission
 from tests.support import paying
-from tests.support.factories import make_invoice
+from tests.support.factories import make_account, make_invoice
 from tests.support.stripe import charged
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,3 +118,23 @@ def test_row_27_the_back_button_and_a_second_submission_show_the_same_result(
     assert {r.headers["Location"] for r in (first, again, back_to_review, back_to_method)} == {result}
     assert charged(sandbox) == {payment.reference: 120_00}
     paying.assert_invariants(sandbox)
+
+
+def test_two_tabs_of_a_guest_do_not_share_the_last_attempt_of_the_day(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both count before either has a payment, unless the account's lock makes them take turns."""
+    monkeypatch.setattr(attempts, "MOST_BY_GUESTS", attempts.MOST_ON_AN_INTENT)
+    account = make_account()
+    tabs = [paying.start_checkout(sandbox, make_invoice(account, 20_00)) for _ in range(6)]
+
+    def press(index: int) -> Payment:
+        tab = tabs[index]
+        return guest_paying.confirm(checkout=tab, reviewed=tab.method_key, agreement=None, at=now())
+
+    outcomes = at_once(6, press)
+
+    opened = [outcome for outcome in outcomes if isinstance(outcome, Payment)]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, guest_paying.TooManyAttempts)]
+    assert (len(opened), len(refused)) == (1, 5), outcomes
+    assert Payment.objects.count() == 1
