@@ -6,7 +6,7 @@ from django import forms
 from django.core.validators import RegexValidator, validate_email
 from django.utils.translation import gettext_lazy as _
 
-from accounts.matching import comparable_member_number
+from accounts.matching import comparable_member_number, comparable_name
 from accounts.models import Region
 from common.forms import DATE_PARTS, DateField3, MoneyField
 from payments.forms import stranding
@@ -82,6 +82,13 @@ class StartForm(forms.Form):
         """What was looked for, however it was typed."""
         name = "code" if self.by_code else "account_number"
         return comparable_member_number(self.cleaned_data[name])
+
+    @property
+    def person(self) -> str:
+        """Whose account it is said to be, however it was typed; empty where a code was typed."""
+        if self.by_code:
+            return ""
+        return f"{comparable_name(self.cleaned_data['last_name'])} {self.cleaned_data['date_of_birth']}"
 
     def clean_code(self) -> str:
         """A mistyped code is found out here, without a look-up."""

@@ -1,4 +1,5 @@
-"""How often guests may look for a bill: by address, by network, by what they looked for, and in all.
+"""How often guests may look for a bill: by address, by network, by what they looked for, and in all;
+and how often what they do may ask Stripe something.
 
 Counted in Redis, which all web processes share, by one script: no two tries read the same count. Only
 failed look-ups stay counted, so nobody is kept from paying several bills. Where too many fail in all,
@@ -39,9 +40,10 @@ class Limit:
 ADDRESS = Limit("address", most=10, tight=3, seconds=QUARTER_HOUR)
 NETWORK = Limit("network", most=40, tight=12, seconds=QUARTER_HOUR)  # an IPv4 /24, an IPv6 /48
 REFERENCE = Limit("reference", most=10, tight=10, seconds=DAY)  # a pay code or an account number
+# Whose account it is said to be: somebody's name and birthday with one account number after another.
+PERSON = Limit("person", most=10, tight=10, seconds=DAY)
 # So many in all are a botnet of more than a thousand networks: nobody looks up anything for a while.
 EVERYBODY = Limit("all", most=5_000, tight=5_000, seconds=QUARTER_HOUR)
-LIMITS = (ADDRESS, NETWORK, REFERENCE, EVERYBODY)
 
 # So many failures in all within a quarter of an hour are no typos: from here on the tight limits hold.
 GUESSING = 300
@@ -49,6 +51,10 @@ GUESSING = 300
 PERSISTENT = 50
 # Steps after a look-up, each of which may ask Stripe about a card's token.
 STEPS_PER_ADDRESS = 60
+STEPS = Limit("steps", STEPS_PER_ADDRESS, STEPS_PER_ADDRESS, QUARTER_HOUR)
+# Page views, returns from a bank's step and cancelations of one payment, each of which asks Stripe.
+LOOKS_PER_PAYMENT = 20
+LOOKS = Limit("looks", LOOKS_PER_PAYMENT, LOOKS_PER_PAYMENT, QUARTER_HOUR)
 
 # Keys: a counter for each limit, the last one counting all; then the refusals of this address.
 # Returns which limit refused (0: none), the failures in all, and the refusals of this address.
@@ -102,17 +108,20 @@ class Try:
             log.warning("guest.limits_away", error=type(error).__name__)
 
 
-def note_try(*, address: str, region: str, reference: str, at: dt.datetime) -> Try:
+def note_try(*, address: str, region: str, reference: str, at: dt.datetime, person: str = "") -> Try:
     """Count a look-up before it is made. Raises TooManyTries or LimitsAway, and then it is not made.
 
-    `reference` is the code or the account number, in its comparable form; only its hash is kept.
+    `reference` is the code or the account number, `person` whose account it is said to be, both in
+    their comparable form; only their hashes are kept.
     """
-    names = (address, network_of(address), f"{region}/{reference}", "")
-    keys = tuple(
-        _key(limit.scope, name, limit.seconds, at) for limit, name in zip(LIMITS, names, strict=True)
-    )
+    names = {ADDRESS: address, NETWORK: network_of(address), REFERENCE: f"{region}/{reference}"}
+    if person:
+        names[PERSON] = f"{region}/{person}"
+    names[EVERYBODY] = ""  # the script takes the last one for the count of all
+    limits = list(names)
+    keys = tuple(_key(limit.scope, name, limit.seconds, at) for limit, name in names.items())
     refused = _key("refused", address, ADDRESS.seconds, at)
-    given = [GUESSING, *(n for limit in LIMITS for n in (limit.most, limit.tight, limit.seconds))]
+    given = [GUESSING, *(n for limit in limits for n in (limit.most, limit.tight, limit.seconds))]
     try:
         by, failures, refusals = _redis().eval(_TAKE, len(keys) + 1, *keys, refused, *given)
     except RedisError as error:
@@ -120,24 +129,40 @@ def note_try(*, address: str, region: str, reference: str, at: dt.datetime) -> T
         raise LimitsAway from error
     _raise_alarm(failures, refusals, by, address)
     if by:
-        raise TooManyTries(LIMITS[by - 1])
+        raise TooManyTries(limits[by - 1])
     return Try(keys)
 
 
 def note_step(*, address: str, at: dt.datetime) -> None:
     """Count a step that may ask Stripe something. Raises TooManyTries or LimitsAway."""
-    limit = Limit("steps", STEPS_PER_ADDRESS, STEPS_PER_ADDRESS, QUARTER_HOUR)
-    key = _key(limit.scope, address, limit.seconds, at)
+    if _count(STEPS, address, at) > STEPS.most:
+        raise TooManyTries(STEPS)
+
+
+def may_look(*, payment_id: int, at: dt.datetime) -> bool:
+    """Count a question to Stripe about a payment; False where it was asked about often enough.
+
+    Also without Redis. Somebody who pays is never kept waiting by our rate (payments.gateway), so that
+    one open page, loaded again and again, would use up everybody's.
+    """
+    try:
+        return _count(LOOKS, str(payment_id), at) <= LOOKS.most
+    except LimitsAway:
+        return False
+
+
+def _count(limit: Limit, name: str, at: dt.datetime) -> int:
+    """One more; returns how many there were within the limit's window. Raises LimitsAway."""
+    key = _key(limit.scope, name, limit.seconds, at)
     try:
         pipeline = _redis().pipeline()
         pipeline.incr(key)
         pipeline.expire(key, limit.seconds)
-        steps, _ = pipeline.execute()
+        count, _ = pipeline.execute()
     except RedisError as error:
         log.error("guest.limits_away", error=type(error).__name__)
         raise LimitsAway from error
-    if steps > limit.most:
-        raise TooManyTries(limit)
+    return int(count)
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ from billing.pdf import PdfUnavailable
 from common.clock import business_date, now
 from payments import declines, gateway, methods
 from payments.csp import allow_stripe
-from payments.guest import paying, visit
+from payments.guest import limits, paying, visit
 from payments.guest.forms import MailForm
 from payments.guest.pages import View, guest_page
 from payments.models import Payment, PaymentEvent, State
@@ -79,7 +79,8 @@ def state(request: HttpRequest, payment: Payment) -> HttpResponse:
 @with_payment
 def refresh(request: HttpRequest, payment: Payment) -> HttpResponse:
     """The payer comes back from the bank's step: ask Stripe what became of it."""
-    submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+    if limits.may_look(payment_id=payment.pk, at=now()):
+        submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
     return redirect("guest:payment")
 
 
@@ -88,7 +89,8 @@ def refresh(request: HttpRequest, payment: Payment) -> HttpResponse:
 @with_payment
 def abandon(request: HttpRequest, payment: Payment) -> HttpResponse:
     """The payer does not want to take the bank's step."""
-    submission.abandon(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
+    if limits.may_look(payment_id=payment.pk, at=now()):  # else the reconciler cancels it in a while
+        submission.abandon(payment_id=payment.pk, via=PaymentEvent.Via.BROWSER)
     return redirect("guest:payment")
 
 
@@ -155,7 +157,9 @@ def _page(request: HttpRequest, payment: Payment, form: MailForm, *, status: int
         "stripe_js_url": settings.STRIPE_JS_URL,
         "seen": payment.state,
     }
-    if payment.state == State.REQUIRES_ACTION:
+    if payment.state == State.REQUIRES_ACTION and not limits.may_look(payment_id=payment.pk, at=now()):
+        template = TEMPLATES[State.UNKNOWN]
+    elif payment.state == State.REQUIRES_ACTION:
         try:
             context["client_secret"] = submission.client_secret(payment=payment)
             context["publishable_key"] = gateway.publishable_key(payment.region)

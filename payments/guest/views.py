@@ -49,7 +49,11 @@ def _find(request: HttpRequest, form: StartForm) -> finding.Found | None:
     data, at = form.cleaned_data, now()
     region = data["region"]
     this_try = limits.note_try(
-        address=address_of(request), region=region.code, reference=form.reference, at=at
+        address=address_of(request),
+        region=region.code,
+        reference=form.reference,
+        person=form.person,
+        at=at,
     )
     if data["code"]:
         found = finding.by_code(
