@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from common.clock import now
+from payments.guest import breaker
 from staff import totals
 from staff.forms import FindForm
 from staff.lists import LISTS
@@ -81,9 +83,16 @@ def figures() -> list[Figure]:
         listed("Events given up", "events"),
         listed("Held autopay runs", "runs"),
         listed("Failed autopay draws", "draws"),
+        listed(_guests_cards(), "guest-cards"),
         listed("Mails that failed", "mails"),
         Figure("Chats that wait", waiting_count(), reverse("desk:index")),
     ]
+
+
+def _guests_cards() -> str:
+    stopped = breaker.counted(at=now()).is_too_many
+    label = "Guests' cards refused in a day"
+    return f"{label} (payments without an account are paused)" if stopped else label
 
 
 def _bars(by_day: dict[dt.date, int], today: dt.date) -> list[Bar]:

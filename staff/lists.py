@@ -9,6 +9,7 @@ from post_office.models import STATUS, Email
 from autopay.models import Draft, DraftState, Reason, Run, RunState
 from billing.models import BillingAccount, Invoice
 from common.clock import now
+from payments.guest import breaker
 from payments.models import (
     Difference,
     Dispute,
@@ -25,6 +26,7 @@ from staff.totals import TOTALS
 UNANSWERED_FOR = dt.timedelta(days=1)
 # So long Stripe itself lists its events.
 EVENTS_SHOWN_FOR = dt.timedelta(days=30)
+GUESTS_CARDS_FOR = dt.timedelta(days=1)
 
 
 _ACCOUNT = (Column("Account", "account_number"), Column("Member", "guarantor__full_name"))
@@ -222,6 +224,26 @@ LISTS = {
                 .order_by("-draw_on", "-pk")
             ),
             lambda draft: account_page(draft.enrollment.account_id),
+        ),
+        StaffList(
+            "guest-cards",
+            "Guests' refused cards",
+            "Payments without an account of the last day whose card was refused. Many on one account,"
+            " or one each on many, are stolen cards that somebody tries out.",
+            (
+                Column("Payment", "reference"),
+                Column("Account", "account__account_number"),
+                Column("Member", "account__guarantor__full_name"),
+                Column("Amount", "amount_cents"),
+                Column("Why", "decline_code"),
+                Column("At", "created_at"),
+            ),
+            lambda: (
+                breaker.refused_since(now() - GUESTS_CARDS_FOR)
+                .select_related("account__guarantor")
+                .order_by("-created_at")
+            ),
+            lambda payment: payment_page(payment.reference),
         ),
         StaffList(
             "mails",
