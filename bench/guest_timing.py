@@ -2,19 +2,23 @@
 
 A report, not a test: medians of whole requests, right through the middleware, of look-ups that miss
 (nobody has this code, this account number) against those that hit and are wrong (the code of a bill
-that died or of another area; an account's real number with another name or birthday). They are asked in
-turns, each from an address of its own, so that the limits let all of them through.
+that was canceled, was paid, is printed on an old paper or belongs to another area; an account's real
+number with another name or birthday; an account that owes nothing). They are asked in turns, each from
+an address of its own and about as many bills and people as the limits let through.
 """
 
 import argparse
+import datetime as dt
 import itertools
 import logging
 import random
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from django.db import transaction
 
 from bench.world import world
 
@@ -33,52 +37,82 @@ class Kind:
 
 def kinds(tries: int) -> list[list[Kind]]:
     """The kinds to compare with each other, the miss first."""
+    from billing.models import BillingAccount, Invoice
     from billing.services import invoices
     from common import references
+    from payments.guest.finding import CODE_LIVES
     from tests.support.factories import make_account, make_invoice, make_member
 
-    bills = [
-        make_invoice(make_account(make_member(registered=False), f"NC-{number:07d}"))
-        for number in range(BILLS)
-    ]
-    owners = [bill.account.guarantor for bill in bills]
-    void = [make_invoice(bill.account) for bill in bills]
-    void_codes = [str(bill.pay_code) for bill in void]
+    def accounts(prefix: str) -> list[BillingAccount]:
+        return [
+            make_account(
+                make_member(registered=False, last_name=f"{prefix}owner{number:04d}"),
+                f"{prefix}-{number:07d}",
+            )
+            for number in range(BILLS)
+        ]
+
+    def codes(bills: list[Invoice]) -> list[str]:
+        return [str(bill.pay_code) for bill in bills]
+
+    owing, owing_nothing = accounts("NC"), accounts("NB")
+    bills, void, paid = ([make_invoice(account) for account in owing] for _ in range(3))
+    canceled_codes, paid_codes = codes(void), codes(paid)
     for bill in void:
         invoices.void(invoice=bill)
-    nobodys = [references.generate("", 12) for _ in bills]
+    for bill in paid:
+        with transaction.atomic():
+            invoices.reserve(invoice=bill, amount_cents=bill.total_cents)
+            invoices.pay_reserved(invoice=bill, amount_cents=bill.total_cents)
+    long_ago = dt.datetime.now(dt.UTC).date() - CODE_LIVES - dt.timedelta(days=30)
+    old = [make_invoice(account, issued_on=long_ago, due_on=long_ago) for account in owing]
+    nobodys = [references.generate("", 12) for _ in owing]
 
     def by_code(name: str, codes: list[str], region: str = "NCAL") -> Kind:
         typed = itertools.cycle({"region": region, "code": code} for code in codes)
         return Kind(name, list(itertools.islice(typed, tries)))
 
-    def by_account(name: str, number: str, *, last_name: str, year: str) -> Kind:
-        asked: Iterator[Typed] = (
-            {
+    def by_account(
+        name: str,
+        asked: list[BillingAccount],
+        *,
+        number: str = "",
+        last_name: str = "",
+        born: bool = True,
+    ) -> Kind:
+        """`number` and `last_name` stand in for the account's own; not `born`: other birthdays."""
+
+        def typed(index: int) -> Typed:
+            account = asked[index % BILLS]
+            owner = account.guarantor
+            birthday = owner.date_of_birth - dt.timedelta(days=0 if born else index + 1)
+            return {
                 "region": "NCAL",
-                "account_number": number.format(index % BILLS),
-                "last_name": last_name or owners[0].last_name,
-                "date_of_birth_month": "5",
-                "date_of_birth_day": "3",
-                "date_of_birth_year": year,
+                "account_number": number.format(index % BILLS) or account.account_number,
+                "last_name": last_name.format(index) or owner.last_name,
+                "date_of_birth_month": str(birthday.month),
+                "date_of_birth_day": str(birthday.day),
+                "date_of_birth_year": str(birthday.year),
             }
-            for index in range(tries)
-        )
-        return Kind(name, list(asked))
+
+        return Kind(name, [typed(index) for index in range(tries)])
 
     return [
         [
             by_code("nobody's code", nobodys, region="HI"),
-            by_code("right code, another area", [str(bill.pay_code) for bill in bills], region="HI"),
+            by_code("right code, another area", codes(bills), region="HI"),
         ],
         [
             by_code("nobody's code", nobodys),
-            by_code("code of a bill that died", void_codes),
+            by_code("code of a canceled bill", canceled_codes),
+            by_code("code of a paid bill", paid_codes),
+            by_code("code on an old paper", codes(old)),
         ],
         [
-            by_account("nobody's account number", "XX-{:07d}", last_name="", year="1984"),
-            by_account("right number, wrong name", "NC-{:07d}", last_name="Nobodys", year="1984"),
-            by_account("right number, wrong birthday", "NC-{:07d}", last_name="", year="1985"),
+            by_account("nobody's account number", owing, number="XX-{:07d}"),
+            by_account("right number, wrong name", owing, last_name="NCnobody{:04d}"),
+            by_account("right number, wrong birthday", owing, born=False),
+            by_account("account that owes nothing", owing_nothing),
         ],
     ]
 
@@ -101,6 +135,7 @@ def main() -> None:
         import django
 
         django.setup()
+        from django.core.cache import cache
         from django.core.management import call_command
         from django.test import Client
 
@@ -110,6 +145,7 @@ def main() -> None:
         worst = 0.0
         print(f"{tries} look-ups of each kind, in turns; median milliseconds of a request")
         for group in kinds(tries):
+            cache.clear()  # the count of all failures, of which each group makes hundreds
             for kind in group:  # caches, templates, prepared pages
                 ask(client, kind.typed[0], next(number))
             took: dict[str, list[float]] = {kind.name: [] for kind in group}
