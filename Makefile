@@ -1,7 +1,7 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat bench-staff soak
+.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat bench-staff soak look-pdfs
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -55,6 +55,11 @@ bench-staff: setup-test ## Measure the desk at the size of a plan, five bills a 
 
 report-guest-timing: setup-test ## Show that time tells no guest what was wrong with a look-up
 	@$(BIN)/python -m bench.guest_timing
+
+look-pdfs: setup-test ## Draw every document, in both languages, as pictures in var/look-pdfs
+	@rm -rf var/look-pdfs
+	@KPPAY_LOOK_PDFS=var/look-pdfs $(BIN)/python -m pytest tests/documents -n 0 -q; \
+	result=$$?; find var/look-pdfs -type f | sort; exit $$result
 
 messages: setup-test ## Collect the words to translate, compile the translations, list what is missing
 	@$(BIN)/python bin/messages.py

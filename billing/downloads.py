@@ -22,7 +22,7 @@ def pdf_response(
     """
     language = translation.get_language() or FALLBACK_LANGUAGE
     try:
-        content = pdf.render(template, context, title=f"{title} - KPPay", language=language)
+        content = pdf.render(template, context, title=title, language=language)
     except pdf.PdfUnavailable:
         return render(request, "billing/pdf_unavailable.html", status=503)
     return HttpResponse(

@@ -45,10 +45,13 @@ class _Engine(NamedTuple):
 def render(template: str, context: Mapping[str, Any], *, title: str, language: str) -> bytes:
     """A tagged PDF from a template of the PDF folder, in a language ("en").
 
-    The template gets `title` and `language` besides the context. Raises PdfUnavailable.
+    `title` is in that language and says which document this is ("Bill NC-417"); a reader's window
+    shows it, and whose it is. The template gets `title` and `language` besides the context. Raises
+    PdfUnavailable.
     """
+    named = {"title": f"{title} - KPPay", "language": language}
     with translation.override(language):
-        html = render_to_string(template, {**context, "title": title, "language": language})
+        html = render_to_string(template, {**context, **named})
     return from_html(html)
 
 

@@ -81,7 +81,8 @@ NEEDS_TO_TEST = (
     # Either will do. The second, which not every system has, opens no windows: a page costs a fifth.
     Need("Chromium", ("chromium", "chromium-headless-shell"), "the browser tests cannot run",
          has_any("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")),
-    Need("PDF tools", ("poppler-utils",), "some tests of receipts cannot run", has_any("pdftotext")),
+    Need("PDF tools", ("poppler-utils",), "documents cannot be drawn and looked at",
+         lambda: has_any("pdftotext")() and has_any("pdftoppm")()),
 )  # fmt: skip
 
 

@@ -3,10 +3,13 @@
 Twenty-eight letters and digits (no vowels, no 0, 1, L or U) carry log2(28) = 4.8 bits each.
 """
 
+import re
 import secrets
 
 ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
 _BASE = len(ALPHABET)
+# One with its prefix, within a sentence: "KP-BCDF-GHJK-MNPQ".
+WRITTEN = re.compile(rf"\b[A-Z]{{2}}(?:-[{ALPHABET}]{{4}})+\b")
 
 
 def check_character(body: str) -> str:

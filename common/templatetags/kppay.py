@@ -7,9 +7,12 @@ from django.conf import settings
 from django.contrib.messages import constants
 from django.forms import BoundField
 from django.utils import formats
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 
 from common.money import format_cents
+from common.references import WRITTEN
 
 register = template.Library()
 
@@ -24,6 +27,13 @@ def money(cents: int | None) -> str:
 def day(date: dt.date | None) -> str:
     """A day in the reader's language: May 3, 2026."""
     return "" if date is None else formats.date_format(date, "DATE_FORMAT")
+
+
+@register.filter
+def unbroken(words: str) -> SafeString:
+    """A sentence of a document; no line ends within a reference that it names (class "whole")."""
+    whole = WRITTEN.sub(r'<span class="whole">\g<0></span>', conditional_escape(words))
+    return mark_safe(whole)  # noqa: S308  # nosec B308 B703  escaped above
 
 
 @register.filter

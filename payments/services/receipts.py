@@ -179,7 +179,7 @@ def _document(content: ReceiptContent, language: str, *, itemised: bool) -> byte
     return pdf.render(
         "pdf/receipt.html",
         {"content": content, "itemised": itemised},
-        title=f"{title} - KPPay",
+        title=title,
         language=language,
     )
 

@@ -2,13 +2,10 @@
 
 import dataclasses
 import datetime as dt
-import io
 
 import pytest
 from django.db import IntegrityError
-from pypdf import PdfReader
 
-from autopay import documents
 from autopay.exceptions import AlreadyEnrolled, BadChoice, NotAgreed
 from autopay.models import Draft, Enrollment, EnrollmentEvent, Scope
 from autopay.services import enrollment
@@ -47,15 +44,6 @@ def test_what_was_agreed_to_is_stored_word_for_word_and_mailed(
     mail = mails_to(stands.account.guarantor.user.email)[-1]
     assert mail.subject == "Autopay of your premiums is on"
     assert all(paragraph in mail.message for paragraph in shown.paragraphs)
-
-
-def test_the_copy_can_be_downloaded(sandbox: Sandbox, calendar: Calendar) -> None:
-    stands = enrolled(sandbox)
-    pdf = PdfReader(io.BytesIO(documents.authorization_pdf(stands)))
-    text = " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
-    assert stands.reference in text
-    assert stands.authorization.sha256 in text.replace(" ", "")
-    assert "until I cancel" in text
 
 
 def test_bills_that_are_open_are_planned_at_once(sandbox: Sandbox, calendar: Calendar) -> None:

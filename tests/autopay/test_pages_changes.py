@@ -1,20 +1,18 @@
 """Changing autopay on its pages: each asks first, says what follows, and is done once, by POST."""
 
 import datetime as dt
-import io
 from html import unescape
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pypdf import PdfReader
 
 from autopay.models import DraftState, Enrollment, EnrollmentEvent, EnrollmentState
 from autopay.services import enrollment as services
 from demo.stripe.core import Sandbox
 from payments.models import Authorization, Payment
 from payments.services import methods as saved
-from tests.support import methods
+from tests.support import methods, pdfs
 from tests.support.autopay import DUE, Calendar, announced, by, enrolled, run
 from tests.support.autopay_pages import INDEX, agreed, browser_of
 from tests.support.factories import make_account
@@ -106,7 +104,7 @@ class TestCancel:
             assert words in page.text, words
         pdf = member.get(address(stands, "proof"))
         assert pdf["Content-Type"] == "application/pdf"
-        text = " ".join(part.extract_text() for part in PdfReader(io.BytesIO(pdf.content)).pages)
+        text = pdfs.text(pdf.content)
         assert stands.reference in text
         assert "canceled" in subjects(stands)[-1]
 

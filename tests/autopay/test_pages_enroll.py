@@ -1,12 +1,10 @@
 """Enrolling, page by page: three steps, the text in full, and what a person gets wrong."""
 
 import datetime as dt
-import io
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pypdf import PdfReader
 
 from autopay.models import Enrollment, EnrollmentEvent, Scope
 from autopay.services import enrollment as services
@@ -14,7 +12,7 @@ from billing.models import BillingAccount
 from demo.stripe.core import Sandbox
 from payments.models import Authorization, PaymentMethod
 from payments.services import methods as saved
-from tests.support import methods
+from tests.support import methods, pdfs
 from tests.support.autopay import Calendar, bill, by, enroll
 from tests.support.autopay_pages import (
     INDEX,
@@ -73,7 +71,7 @@ class TestTheSteps:
         stands = enroll_by_pages(member, card, "medical")
         response = member.get(reverse("autopay:copy", args=[stands.reference]))
         assert response["Content-Type"] == "application/pdf"
-        text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(response.content)).pages)
+        text = pdfs.text(response.content)
         assert stands.reference in text
 
     def test_ask_for_the_password_first(self, account: BillingAccount, card: PaymentMethod) -> None:

@@ -162,22 +162,29 @@ def test_documents_rendered_in_many_threads_at_once_are_each_whole() -> None:
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         made = list(pool.map(words, range(40)))
-    assert made == [f"Receipt {number} José {number * 7}" for number in range(40)]
+    # The heading stands at the foot of the page too, beside its number.
+    assert made == [f"Receipt {n} José {n * 7} Receipt {n} 1 / 1" for n in range(40)]
 
 
-def test_one_set_of_fonts_serves_a_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_set_of_fonts_and_one_style_sheet_serve_a_whole_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pdf.warm()
+    import weasyprint
     from weasyprint.text import fonts
 
-    class SecondSet(AssertionError):
+    class SecondOne(AssertionError):
         pass
 
-    def refuse(self: object) -> None:
-        raise SecondSet
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise SecondOne
 
     monkeypatch.setattr(fonts.FontConfiguration, "__init__", refuse)
+    monkeypatch.setattr(weasyprint.CSS, "__init__", refuse)
     for number in range(3):
-        assert pdfs.text(pdf.from_html(document(f"<p>Number {number}</p>"))) == f"Number {number}"
+        assert pdfs.text(pdf.from_html(document(f"<p>Number {number}</p>"))) == f"Number {number} 1 / 1"
+    with pytest.raises(SecondOne):
+        pdf.from_html(document("<p>x</p>", head="<style>p { color: red }</style>"))
 
 
 def test_without_pango_the_module_loads_and_says_what_is_missing(

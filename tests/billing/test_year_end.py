@@ -299,15 +299,3 @@ class TestThePdf:
             "less what came back",
         ):
             assert word in said
-
-    def test_is_for_every_reader(self, account: BillingAccount, ana: Client) -> None:
-        settle(make_invoice(account, 100_01), 100_01, on=dt.date(2025, 5, 5))
-        made = ana.get(reverse("billing:statement_pdf", args=[2025])).content
-        found = pdfs.structure(made)
-        assert (found.title, found.language) == ("Statement of payments 2025 - KPPay", "en")
-        assert (found.shows_title, found.marked, found.claims_ua) == (True, True, "1")
-        assert [tag for tag in found.tags if tag.startswith("/H")] == ["/H1", "/H2", "/H2", "/H2"]
-        assert found.content == sorted(found.content)
-        assert set(found.content) == found.marks_drawn
-        assert pdfs.pages(made) == 1
-        assert len(made) <= 25_000

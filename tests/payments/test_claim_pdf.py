@@ -211,22 +211,6 @@ class TestForAClaim:
         for payment in (added, waiting):
             assert ana.get(reverse("payments:claim", args=[payment.reference])).status_code == 404
 
-    def test_a_screen_reader_gets_headings_and_tables_and_nothing_is_left_out(
-        self, sandbox: Sandbox, ana: Client, visit: Invoice
-    ) -> None:
-        payment = paying.pay(sandbox, visit)
-        made = fetched(ana, "claim", payment)
-        found = pdfs.structure(made)
-        assert found.title == f"Itemized statement {payment.reference} - KPPay"
-        assert (found.language, found.claims_ua) == ("en", "1")
-        assert [tag for tag in found.tags if tag.startswith("/H")] == ["/H1", "/H2", "/H2"]
-        assert found.tags.count("/Table") == 4
-        assert found.content == sorted(found.content)
-        assert set(found.content) == found.marks_drawn
-        assert pdfs.untagged_text(made) == 0
-        assert pdfs.pages(made) == 1
-        assert len(made) <= 25_000
-
     def test_it_costs_the_same_few_queries_whatever_the_number_of_bills(
         self,
         sandbox: Sandbox,
