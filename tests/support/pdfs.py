@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,7 @@ def text(pdf: bytes) -> str:
     return " ".join(text_by_page(pdf))
 
 
+@lru_cache(maxsize=2)  # several questions about one document read it once
 def text_by_page(pdf: bytes) -> list[str]:
     """The same, page by page."""
     reader = PdfReader(BytesIO(pdf))
@@ -66,6 +68,7 @@ class Structure:
     marks_drawn: set[tuple[int, int]] = field(default_factory=set)
 
 
+@lru_cache(maxsize=2)
 def structure(pdf: bytes) -> Structure:
     """What a screen reader is given."""
     with pikepdf.open(BytesIO(pdf)) as document:
@@ -177,10 +180,10 @@ def faults(pdf: bytes, *, title: str, language: str) -> list[str]:
         "something is read twice": len(found.content) == len(set(found.content)),
         "something drawn is not in the tag tree": set(found.content) == found.marks_drawn,
         "text is neither content nor an artifact": untagged_text(pdf) == 0,
-        "it has no fonts": bool(fonts(pdf)),
+        "it has no fonts": bool(embedded := fonts(pdf)),
         f"its {len(pdf)} bytes are too many": len(pdf) <= ONE_PAGE_BYTES * pages(pdf),
     }
-    for name, size in fonts(pdf).items():
+    for name, size in embedded.items():
         ok[f"{name} is not embedded"] = size > 0
         named_so = re.match(r"/[A-Z]{6}\+", name) is not None
         ok[f"{name} is no subset"] = named_so and size < WHOLE_FONT_BYTES
