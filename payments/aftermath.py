@@ -118,10 +118,11 @@ def aftermath(payment: Payment, *, allocations: Iterable[Allocation]) -> tuple[L
         )
         later.append((at, taken))
     for allocation in allocations:
-        at = allocation.invoice.voided_at
-        if at is not None and allocation.canceled_cents:
+        canceled_at = allocation.invoice.voided_at
+        if canceled_at is not None and allocation.canceled_cents:
             number, cents = allocation.invoice.number, allocation.canceled_cents
-            later.append((at, BillCanceled(business_date(zone, at), number, cents)))
+            canceled = BillCanceled(business_date(zone, canceled_at), number, cents)
+            later.append((canceled_at, canceled))
     return tuple(each for _at, each in sorted(later, key=lambda pair: pair[0]))
 
 
