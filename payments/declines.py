@@ -119,6 +119,33 @@ _FOR_GOOD: dict[tuple[str, ...], Explanation] = {
 # After these nothing is tried again with the same bank account.
 BLOCKING_CODES = frozenset(code for codes in _FOR_GOOD for code in codes)
 
+# Why a saved card is never charged again. The networks call the first ones "issuer will never approve"
+# (Visa's decline category 1; Mastercard's "do not try again"): no more attempts with the number. The
+# second ones end every charge that the cardholder is not there for. An expired card is not among them:
+# its network may renew it.
+DEAD_CARD_CODES = frozenset(
+    {
+        "incorrect_number",
+        "invalid_account",
+        "invalid_number",
+        "lost_card",
+        "pickup_card",
+        "restricted_card",
+        "stolen_card",
+    }
+)
+REVOKED_CARD_CODES = frozenset(
+    {"revocation_of_all_authorizations", "revocation_of_authorization", "stop_payment_order"}
+)
+
+
+def blocks(code: str, *, kind: str) -> bool:
+    """Whether a method of this kind is never used again after a refusal; its owner may add it anew."""
+    if kind == "us_bank_account":
+        return code in BLOCKING_CODES
+    return code in DEAD_CARD_CODES or code in REVOKED_CARD_CODES
+
+
 _BANK_EXPLANATIONS: dict[str, Explanation] = {
     **{code: words for codes, words in _FOR_GOOD.items() for code in codes},
     "R01": _NO_FUNDS,

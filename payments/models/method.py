@@ -111,6 +111,8 @@ class PaymentMethod(models.Model):
     deposits_on = models.DateField(_("deposits arrive"), null=True)
     verify_tries = models.PositiveSmallIntegerField(_("tries"), default=0, db_default=0)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    # When a card got another expiration date, by its network or because its owner added it anew.
+    renewed_at = models.DateTimeField(_("renewed"), null=True)
     removed_at = models.DateTimeField(_("removed"), null=True)
     # When Stripe is asked about it again; nothing is left to do where this is empty.
     next_check_at = models.DateTimeField(null=True)

@@ -13,7 +13,7 @@ from billing.models import BillingAccount
 from common.clock import business_date, now
 from common.locks import lock_one
 from payments import method_emails, vault
-from payments.declines import BLOCKING_CODES
+from payments.declines import blocks
 from payments.exceptions import MethodInFlight, MethodNotUsable
 from payments.gateway import Method
 from payments.methods import is_expired
@@ -117,11 +117,11 @@ def block(*, method: PaymentMethod, code: str) -> PaymentMethod:
 
 
 def note_failure(*, payment: Payment, code: str) -> None:
-    """A bank gave a debit back: where the code says so, its saved method is blocked.
+    """A bank refused a charge or gave a debit back: where the code says so, the method is blocked.
 
     Called in the transaction that ends or returns the payment.
     """
-    if payment.saved_method is not None and code in BLOCKING_CODES:
+    if payment.saved_method is not None and blocks(code, kind=payment.saved_method.kind):
         block(method=payment.saved_method, code=code)
 
 

@@ -63,6 +63,7 @@ def take_over(*, known: PaymentMethod, spare: PaymentMethod, method: Method) -> 
     if spare.authorization.given_at < known.authorization.given_at:
         _write(spare, newer)
     else:
+        note_renewal(row=known, shown=newer)
         _write(known, newer)
         known.save()
         _write(spare, older)
@@ -95,6 +96,12 @@ def may_be_forgotten(spare: PaymentMethod) -> bool:
             saved_method=spare.same_as_id, created_at__lte=spare.removed_at, state__in=RESERVING
         ).exists()
     )
+
+
+def note_renewal(*, row: PaymentMethod, shown: Mapping[str, Any]) -> None:
+    """Keep when a card got another expiration date: what it was refused for before may be over."""
+    if (row.exp_year, row.exp_month) != (shown["exp_year"], shown["exp_month"]):
+        row.renewed_at = now()
 
 
 def learn(*, row: PaymentMethod, method: Method) -> None:

@@ -266,7 +266,9 @@ def refresh(*, method_pk: int) -> PaymentMethod:
             return method
         if found.blocked_code:
             return methods.block(method=method, code=found.blocked_code)
-        for field, value in recognition.shown(found).items():
+        shown = recognition.shown(found)
+        recognition.note_renewal(row=method, shown=shown)
+        for field, value in shown.items():
             setattr(method, field, value)
         recognition.learn(row=method, method=found)
         method.save()
