@@ -6,7 +6,16 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 CEILINGS = frozenset(
-    {"run_count", "run_cents", "draw_cents", "account_cents", "small_count", "small_cents"}
+    {
+        "run_count",
+        "run_cents",
+        "draw_cents",
+        "account_cents",
+        "small_count",
+        "small_cents",
+        "small_draw_cents",
+        "small_account_cents",
+    }
 )
 
 

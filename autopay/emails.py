@@ -19,7 +19,7 @@ from autopay.letters import (
     send,
     standing_of,
 )
-from autopay.models import Draft, Enrollment, StopReason
+from autopay.models import Draft, Enrollment, Reason, StopReason
 from common.money import format_cents
 from payments import declines
 from payments.methods import name_of
@@ -235,8 +235,49 @@ def not_made(*, draft: Draft) -> Email | None:
     )
 
 
-def failed(*, draft: Draft, kind: str, taken_back: bool) -> Email | None:
-    """A bank refused a draw, or took it back: why, and what happens next."""
+def came_to_nothing(*, draft: Draft) -> Email | None:
+    """A draw that a proof of cancellation names as sent never reached a bank after all."""
+    return send(
+        draft.enrollment,
+        lambda: _about_draw(
+            draft,
+            _("The draw of %(amount)s is not made")
+            % {"amount": format_cents(draft.noticed_cents or draft.amount_cents)},
+            _(
+                "When you canceled autopay, we told you that this draw had been sent to your bank. It "
+                "did not get there: nothing was taken, and nothing will be. The bill is still owed: "
+                "please pay it yourself."
+            ),
+            pay=True,
+        ),
+    )
+
+
+def renewed(*, enrollment: Enrollment) -> Email | None:
+    """The card that had expired was renewed by its network: autopay goes on with it."""
+
+    def write() -> Letter:
+        method = {"method": name_of(enrollment.method)}
+        sentences = [_("Your bank has renewed %(method)s, and autopay draws from it again.") % method]
+        if enrollment.draws:
+            sentences.append(_("Each draw is announced to you by e-mail before it is made."))
+        else:
+            sentences.append(
+                _("It is still paused, as you had left it: nothing is drawn until you resume it.")
+            )
+        subject = _("%(autopay)s: your card was renewed") % {"autopay": scope_words(enrollment)}
+        return _about(enrollment, subject, *sentences)
+
+    return send(enrollment, write)
+
+
+def failed(
+    *, draft: Draft, kind: str, taken_back: bool, by_another_method: bool = False
+) -> Email | None:
+    """A bank refused a draw, or took it back: why, and what happens next.
+
+    With `by_another_method` its owner chose another one since, which draws the bill instead.
+    """
 
     def write() -> Letter:
         why = declines.explain(draft.failure_code, kind=kind)
@@ -249,6 +290,11 @@ def failed(*, draft: Draft, kind: str, taken_back: bool) -> Email | None:
             then = _(
                 "We try again on %(date)s, with the same amount. You can pay the bill yourself before."
             ) % {"date": _day(draft.next_try_on)}
+        elif by_another_method:
+            then = _(
+                "Since then you chose %(method)s for autopay: the draw is announced to you again, and "
+                "made from there. You can pay the bill yourself before."
+            ) % {"method": name_of(draft.enrollment.method)}
         else:
             then = _("We do not try again: please pay this bill yourself.")
         # Of a draw that was taken back, the mail about its return tells the fee.
@@ -284,19 +330,25 @@ def not_taken(*, draft: Draft) -> Email | None:
     return send(draft.enrollment, write)
 
 
-def no_tries_left(*, draft: Draft) -> Email | None:
-    """A method was refused as often as it may be tried for a bill: only its owner can go on."""
+def not_tried(*, draft: Draft, reason: Reason) -> Email | None:
+    """A method may not be tried for a bill any more: only its owner can go on."""
 
     def write() -> Letter:
         method = {"method": name_of(draft.enrollment.method)}
-        return _about_draw(
-            draft,
-            _("Autopay: %(method)s is not tried again") % method,
-            _(
+        if reason == Reason.METHOD_REFUSED:
+            happened = _(
+                "The bank refused %(method)s for this bill before, and said that it does not help to "
+                "try again. We do not try it again, and nothing was taken."
+            )
+        else:
+            happened = _(
                 "%(method)s was refused for this bill as often as banks let us try. We do not try it "
                 "again, and nothing was taken."
             )
-            % method,
+        return _about_draw(
+            draft,
+            _("Autopay: %(method)s is not tried again") % method,
+            happened % method,
             _(
                 "Please pay this bill yourself, or choose another payment method for autopay: then it "
                 "is announced and drawn."

@@ -51,10 +51,6 @@ class ClockSetBack(AutopayError):
         self.last_run = last_run
 
 
-class ClockDisagrees(AutopayError):
-    """This machine's clock and the database's differ by more than a few minutes."""
-
-
 class NotAllowed(AutopayError):
     """Only a supervisor decides about a held run."""
 

@@ -4,9 +4,15 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import Region
+from autopay import schedule
 from autopay.models import Draft, DraftState, EnrollmentState, Reason, Run, RunState
+from autopay.services.breaker import due_drafts, figures, out_of_line
+from autopay.services.planning import why_not_tried
 from payments.exceptions import MethodNotUsable
+from payments.models import Allocation
 from payments.services.checkout import MIN_CENTS
 from payments.services.methods import check_usable
 
@@ -23,19 +29,35 @@ class Line:
     why: str
 
 
-def preview(*, region: Region, as_of: dt.date, account_number: str | None = None) -> Iterator[Line]:
-    """Every draft of a region that is not over, by day."""
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What counts for every line: what the run takes up, and what keeps it from drawing anything."""
+
+    on: dt.date  # what is due
+    today: dt.date  # what the rules go by
+    taken_up: frozenset[int]
+    stopped: str  # empty where the run draws
+
+
+def preview(
+    *, region: Region, as_of: dt.date, today: dt.date, account_number: str | None = None
+) -> Iterator[Line]:
+    """Every draft of a region that is not over, by day; `today` is the day on which it would be run."""
+    in_flight = Exists(Allocation.objects.filter(invoice=OuterRef("invoice"), in_flight=True))
     drafts = (
         Draft.objects.filter(enrollment__account__region=region)
         .exclude(state__in=(DraftState.DRAWN, DraftState.CANCELED))
-        .select_related("invoice", "payment", "enrollment__account__region", "enrollment__method")
+        .select_related(
+            "invoice", "payment", "held_by", "enrollment__account__region", "enrollment__method"
+        )
+        .annotate(bill_is_busy=in_flight)
         .order_by("draw_on", "pk")
     )
     if account_number is not None:
         drafts = drafts.filter(enrollment__account__account_number=account_number)
-    held = Run.objects.filter(region=region, state=RunState.HELD, as_of__lte=as_of).first()
+    day = _day(region, as_of, today)
     for draft in drafts.iterator(chunk_size=500):
-        why_not = _why_not(draft, as_of, held)
+        why_not = _why_not(draft, day)
         yield Line(
             account_number=draft.enrollment.account.account_number,
             bill=draft.invoice.number,
@@ -46,15 +68,59 @@ def preview(*, region: Region, as_of: dt.date, account_number: str | None = None
         )
 
 
-def _why_not(draft: Draft, as_of: dt.date, held: Run | None) -> str:
+def _day(region: Region, as_of: dt.date, today: dt.date) -> Day:
+    """As the breaker would find it; a run that a supervisor released goes on first."""
+    runs = Run.objects.filter(region=region)
+    released = runs.filter(as_of__lt=as_of, state=RunState.RELEASED)
+    going_on = {
+        pk for run in released for pk in due_drafts(region, run.as_of).values_list("pk", flat=True)
+    }
+    stopped = _run_says_no(runs.filter(as_of=as_of).first(), region, as_of)
+    due = frozenset() if stopped else frozenset(due_drafts(region, as_of).values_list("pk", flat=True))
+    return Day(as_of, today, due | going_on, stopped)
+
+
+def _run_says_no(run: Run | None, region: Region, as_of: dt.date) -> str:
+    if run is not None and run.state == RunState.CANCELED:
+        return f"the run of {as_of} was canceled: {run.decision_reason}"
+    if run is not None and run.state == RunState.HELD:
+        return f"the run of {as_of} is held: {run.held_because}"
+    if run is not None and run.was_decided:
+        return ""
+    found = figures(region=region, as_of=as_of)
+    reasons = out_of_line(found, region=region, before=as_of)
+    return f"the run of {as_of} would be held: {'; '.join(reasons)}" if reasons else ""
+
+
+def _why_not(draft: Draft, day: Day) -> str:
     """Empty where it would be drawn."""
     return (
         _enrollment_says_no(draft)
-        or _state_says_no(draft, as_of)
+        or _state_says_no(draft, day.on)
+        or _breaker_says_no(draft, day)
+        or _method_says_no(draft, day.today)
+        or _notice_says_no(draft, day.today)
+        or _tries_say_no(draft, day.today)
         or _amount_says_no(draft)
-        or _method_says_no(draft, as_of)
-        or (f"the run of {held.as_of} is held: {held.held_because}" if held else "")
     )
+
+
+def _breaker_says_no(draft: Draft, day: Day) -> str:
+    if draft.pk in day.taken_up:
+        return ""
+    if draft.is_withheld and draft.held_by is not None:
+        return f"the run of {draft.held_by.as_of} is held: {draft.held_by.held_because}"
+    return day.stopped or "an earlier run is held, or goes on first"
+
+
+def _notice_says_no(draft: Draft, today: dt.date) -> str:
+    is_stale = schedule.is_stale(draw_on=draft.next_try_on or draft.draw_on, as_of=today)
+    return "its day is too long ago: announced again" if is_stale else ""
+
+
+def _tries_say_no(draft: Draft, today: dt.date) -> str:
+    reason = why_not_tried(draft, on=today)
+    return str(reason.label) if reason else ""
 
 
 def _enrollment_says_no(draft: Draft) -> str:
@@ -78,7 +144,7 @@ def _state_says_no(draft: Draft, as_of: dt.date) -> str:
 
 def _amount_says_no(draft: Draft) -> str:
     payable, limit = draft.invoice.payable_cents, draft.enrollment.limit_cents
-    if payable <= 0:
+    if payable <= 0 or draft.bill_is_busy:  # type: ignore[attr-defined]
         return "nothing is owed, or a payment is on its way"
     if payable < MIN_CENTS:
         return "less is owed than can be charged"

@@ -14,13 +14,14 @@ from accounts.models import Region
 from autopay.exceptions import ClockSetBack
 from autopay.services import cards, drawing, notices, outcomes, planning
 from common.batches import for_each
-from common.clock import business_date
+from common.clock import business_date, check_clock
 
 
 @shared_task
 def plan_and_announce() -> None:
     """Follow the bills, date the draws, write their notices, and see which were delivered."""
-    drawing.check_clock()
+    check_clock()
+    _each_region(cards.take_up_renewed)
     _each_region(planning.plan_region)
     _each_region(notices.follow_up)
     _each_region(notices.announce_due)
@@ -29,7 +30,7 @@ def plan_and_announce() -> None:
 @shared_task
 def run_regions() -> None:
     """Wake a worker for each region."""
-    drawing.check_clock()
+    check_clock()
     for key in Region.objects.order_by("pk").values_list("pk", flat=True):
         run_region.delay(key)
 
@@ -37,7 +38,7 @@ def run_regions() -> None:
 @shared_task
 def run_region(region_id: int) -> None:
     """Draw what is due in one region on its own day."""
-    drawing.check_clock()
+    check_clock()
     region = Region.objects.get(pk=region_id)
     today = business_date(region.time_zone)
     with suppress(ClockSetBack):  # a later day was run, and the alert is raised
@@ -47,12 +48,14 @@ def run_region(region_id: int) -> None:
 @shared_task
 def apply_outcomes() -> None:
     """Take in what became of draws: refusals are told, and tried again by the rules."""
+    check_clock()
     _each_region(outcomes.apply_due)
 
 
 @shared_task
 def announce_card_expiry() -> None:
     """Tell the owners of cards that expire soon."""
+    check_clock()
     _each_region(cards.announce_expiry)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 from post_office.models import Email
 
 from autopay.models.enrollment import Enrollment
-from autopay.models.run import Run
+from autopay.models.run import Run, RunState
 from billing.models import Invoice
 from common.db import append_only
 from payments.models import Payment
@@ -43,6 +43,7 @@ class Reason(models.TextChoices):
     NO_ADDRESS = "no_address", _("There is no e-mail address for the notice")
     NOT_TAKEN = "not_taken", _("Our payment service did not take the request")
     NO_TRIES_LEFT = "no_tries_left", _("It was tried as often as the rules allow")
+    METHOD_REFUSED = "method_refused", _("The bank refused this payment method for the bill")
     BY_MEMBER = "by_member", _("Skipped by the member")
     PAID = "paid", _("The bill was paid before")
     NOTHING_OWED = "nothing_owed", _("Nothing is owed on the bill")
@@ -94,6 +95,11 @@ class Draft(models.Model):
     next_try_on = models.DateField(_("tried again on"), null=True)
     # Stripe's or Nacha's code of the last refusal; people read payments.declines.
     failure_code = models.CharField(_("refused because"), max_length=60, blank=True, default="")
+    # The run that would have drawn it and was held. No other run draws it before that one is decided,
+    # whatever becomes of its day meanwhile.
+    held_by = models.ForeignKey(
+        Run, on_delete=models.PROTECT, null=True, related_name="drafts", db_index=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -138,6 +144,7 @@ class Draft(models.Model):
                 condition=Q(next_try_on__isnull=False),
             ),
             models.Index(fields=["id"], name="draft_sent", condition=Q(state="submitted")),
+            models.Index(fields=["held_by"], name="draft_withheld", condition=Q(held_by__isnull=False)),
             models.Index(
                 fields=["-draw_on", "-id"],
                 name="draft_for_staff",
@@ -172,6 +179,11 @@ class Draft(models.Model):
     def is_open(self) -> bool:
         """Whether it can still be drawn, skipped or canceled."""
         return self.state in UPCOMING or self.will_be_tried_again
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it waits for a supervisor to decide about its run."""
+        return self.held_by is not None and self.held_by.state == RunState.HELD
 
     @property
     def will_be_tried_again(self) -> bool:

@@ -49,7 +49,12 @@ ENROLLMENT_MOVES: dict[str, tuple[str, ...]] = {
         EnrollmentState.STOPPED,
         EnrollmentState.CANCELED,
     ),
-    EnrollmentState.STOPPED: (EnrollmentState.ACTIVE, EnrollmentState.CANCELED),
+    # Back to paused where its owner had paused it before we stopped it.
+    EnrollmentState.STOPPED: (
+        EnrollmentState.ACTIVE,
+        EnrollmentState.PAUSED,
+        EnrollmentState.CANCELED,
+    ),
     EnrollmentState.CANCELED: (),
 }
 
@@ -169,6 +174,7 @@ class EnrollmentEvent(models.Model):
         STOPPED = "stopped", pgettext_lazy("autopay", "Stopped")  # by us
         CANCELED = "canceled", pgettext_lazy("autopay", "Canceled")
         EXPIRY = "expiry", pgettext_lazy("autopay", "Told that the card expires")
+        RENEWED = "renewed", pgettext_lazy("autopay", "Card renewed")  # starts what had expired
 
     append_only = True
 

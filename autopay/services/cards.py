@@ -1,15 +1,21 @@
-"""Cards about to expire: their owners hear of it a month before and a week before, once each."""
+"""Cards about to expire: their owners hear of it a month before and a week before, once each.
+
+Where the network renews one, autopay goes on with it, also where we had stopped it by then.
+"""
 
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.models import Region
 from autopay import emails
-from autopay.models import Enrollment, EnrollmentEvent, EnrollmentState
+from autopay.models import Enrollment, EnrollmentEvent, EnrollmentState, StopReason
 from autopay.schedule import day_in_month
+from autopay.services.enrollment import go_on_with_renewed
 from autopay.services.locking import lock_enrollment
 from common.batches import for_each
+from payments.models import PaymentMethod
 
 # So many days before the last day of the month that is printed on the card.
 BEFORE = (30, 7)
@@ -38,6 +44,27 @@ def announce_expiry(*, region: Region, as_of: dt.date) -> int:
         sorted(found),
         lambda pk: _announce(pk, as_of),
         failing="owners who could not be told that their card expires",
+    )
+
+
+def take_up_renewed(*, region: Region, as_of: dt.date) -> int:
+    """Start what stopped because its card had expired and was renewed since; returns how many."""
+    stopped_since = EnrollmentEvent.objects.filter(
+        enrollment=OuterRef("pk"),
+        kind=EnrollmentEvent.Kind.STOPPED,
+        at__gte=OuterRef("method__renewed_at"),
+    )
+    renewed = Enrollment.objects.filter(
+        account__region=region,
+        state=EnrollmentState.STOPPED,
+        stop_reason=StopReason.METHOD_EXPIRED,
+        method__status=PaymentMethod.Status.ACTIVE,
+        method__renewed_at__isnull=False,
+    ).exclude(Exists(stopped_since))
+    return for_each(
+        list(renewed.order_by("pk").values_list("pk", flat=True)),
+        lambda pk: go_on_with_renewed(enrollment_id=pk),
+        failing="enrollments that could not go on with a renewed card",
     )
 
 

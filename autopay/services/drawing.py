@@ -17,7 +17,7 @@ from django.db import connection, connections, transaction
 
 from accounts.models import Region
 from autopay import emails, retries, schedule
-from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
+from autopay.exceptions import ClockSetBack, FutureRun
 from autopay.models import (
     Draft,
     DraftState,
@@ -42,8 +42,6 @@ log = structlog.get_logger(__name__)
 
 # Stripe did not answer so many in a row: the rest waits for the next pass.
 MOST_UNANSWERED = 5
-# Two clocks may differ by so much.
-MOST_APART = dt.timedelta(minutes=5)
 # The attempt, and the draft's move.
 _SUBMIT = """
     WITH attempt AS (
@@ -54,6 +52,8 @@ _SUBMIT = """
     UPDATE autopay_draft
     SET state = 'submitted', payment_id = %s, next_try_on = NULL, amount_cents = %s WHERE id = %s
 """
+# Of a day that has passed, nothing is left to be done for these.
+ENDED = (RunState.DONE, RunState.CANCELED)
 UNANSWERED = (State.CREATED, State.SUBMITTED, State.UNKNOWN)
 
 
@@ -93,18 +93,35 @@ def run(*, region: Region, as_of: dt.date, today: dt.date, threads: int = 1) -> 
     clock: for a run that was held and is released days later, too. Raises FutureRun, ClockSetBack, or
     an ExceptionGroup of what went wrong with single draws, after the others were made.
     """
-    if as_of > today:
-        raise FutureRun(as_of.isoformat())
-    last = Run.objects.filter(region=region, as_of__gt=as_of).order_by("-as_of").first()
-    if last is not None:
-        log.error("autopay.clock_set_back", region=region.code, day=str(as_of), last=str(last.as_of))
-        raise ClockSetBack(last.as_of)
-    for released in Run.objects.filter(region=region, as_of__lt=as_of, state=RunState.RELEASED):
-        _pass(released, today, threads)
+    check_day(region=region, as_of=as_of, today=today)
+    for before in Run.objects.filter(region=region, as_of__lt=as_of).exclude(state__in=ENDED):
+        match before.state:
+            case RunState.RELEASED:
+                _pass(before, today, threads)
+            case RunState.HELD:
+                breaker.check(run_id=before.pk)
+            case RunState.OPEN:
+                breaker.end_late(run_id=before.pk)
     made, _new = Run.objects.get_or_create(region=region, as_of=as_of)
     if breaker.check(run_id=made.pk):
         _pass(made, today, threads)
     return Run.objects.select_related("region").get(pk=made.pk)
+
+
+def check_day(*, region: Region, as_of: dt.date, today: dt.date) -> None:
+    """Whether a region may be run for a day, asked before anything is touched.
+
+    Raises FutureRun; or ClockSetBack where a later day was run already. A demo that looked ahead ran a
+    day that had not come: that says nothing about a clock.
+    """
+    if as_of > today:
+        raise FutureRun(as_of.isoformat())
+    later = Run.objects.filter(region=region, as_of__gt=as_of).order_by("-as_of")
+    came = (run for run in later if run.as_of <= business_date(region.time_zone, run.started_at))
+    last = next(came, None)
+    if last is not None:
+        log.error("autopay.clock_set_back", region=region.code, day=str(as_of), last=str(last.as_of))
+        raise ClockSetBack(last.as_of)
 
 
 def _pass(run: Run, today: dt.date, threads: int) -> None:
@@ -135,7 +152,10 @@ def _due_keys(run: Run) -> list[int]:
 def _waits_for_stripe(region: Region) -> bool:
     """Whether Stripe has not answered earlier draws: then one is enough to try."""
     return Payment.objects.filter(
-        region=region, payer=Payment.Payer.AUTOPAY, state__in=(State.SUBMITTED, State.UNKNOWN)
+        region=region,
+        payer=Payment.Payer.AUTOPAY,
+        state__in=(State.SUBMITTED, State.UNKNOWN),
+        review_reason="",  # else it waits for a person
     ).exists()
 
 
@@ -241,21 +261,17 @@ def _is_timely(draft: Draft, as_of: dt.date) -> bool:
 
 def _tries_are_left(claimed: Claimed, as_of: dt.date) -> bool:
     """The bounds on tries, asked once more at the moment of the try."""
-    if not claimed.tries:
-        return True
     draft = claimed.draft
-    first_on = business_date(draft.enrollment.account.region.time_zone, claimed.first_try_at)
-    if retries.may_try(
-        kind=draft.enrollment.method.kind, tries=claimed.tries, first_try_on=first_on, on=as_of
-    ):
+    reason = retries.bar(claimed.refusals, kind=draft.enrollment.method.kind, on=as_of)
+    if reason is None:
         return True
-    log.warning("autopay.no_tries_left", draft=draft.pk, tries=claimed.tries)
+    log.warning("autopay.no_tries_left", draft=draft.pk, tries=len(claimed.refusals), why=str(reason))
     if draft.state == DraftState.FAILED:
         draft.next_try_on = None
         draft.save(update_fields=["next_try_on"])
-        emails.no_tries_left(draft=draft)
+        emails.not_tried(draft=draft, reason=reason)
     else:
-        moves.hold(draft, Reason.NO_TRIES_LEFT)
+        moves.hold(draft, reason)
     return False
 
 
@@ -324,17 +340,3 @@ def _close(run: Run) -> None:
         return
     locked.state, locked.finished_at = RunState.DONE, now()
     locked.save(update_fields=["state", "finished_at"])
-
-
-def check_clock() -> None:
-    """Whether this machine and the database agree on the time, so that no day is run too early.
-
-    Raises ClockDisagrees: the worker whose clock is off does nothing, the others do its work.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (theirs,) = cursor.fetchone()
-    apart = abs(now() - theirs)
-    if apart > MOST_APART:
-        log.error("autopay.clock_disagrees", seconds=round(apart.total_seconds()))
-        raise ClockDisagrees(str(apart))

@@ -37,10 +37,13 @@ from common.clock import business_date, now
 from payments import authorizations
 from payments.authorizations import Agreement
 from payments.gateway import Consent
-from payments.models import PaymentMethod
-from payments.services.methods import check_usable
+from payments.models import Payment, PaymentEvent, PaymentMethod, State
+from payments.services import settlement
+from payments.services.methods import can_pay, check_usable
 
 REFERENCE_LENGTH = 7  # and a check character: two blocks of four
+# Why a payment that nobody sent is given up.
+NEVER_SENT = "never sent"
 Kind = EnrollmentEvent.Kind
 
 
@@ -115,7 +118,8 @@ def _check_agreed(account: BillingAccount, choice: Choice, agreement: Agreement)
 def change_method(
     *, enrollment: Enrollment, method: PaymentMethod, agreement: Agreement, by: User
 ) -> Enrollment:
-    """Draw from another method; needs an authorization of its own. Starts what we had stopped.
+    """Draw from another method; needs an authorization of its own. Starts what we had stopped, unless
+    its owner had paused it before.
 
     The agreement is to the terms of `replace(choice_of(enrollment), method=method)`. Draws that were
     announced keep their notice: amount and day are the same. Raises NotEnrolled, NotAgreed or
@@ -130,7 +134,7 @@ def change_method(
     enrollment.method = method
     enrollment.authorization = authorizations.record(account=account, agreement=agreement, given_by=by)
     if was_stopped:
-        enrollment.state, enrollment.stop_reason = EnrollmentState.ACTIVE, ""
+        enrollment.state, enrollment.stop_reason = _before_the_stop(enrollment), ""
     enrollment.save()
     _note(enrollment, Kind.METHOD, by, agreement.consent, signed=True)
     emails.method_changed(enrollment=enrollment)
@@ -262,14 +266,17 @@ def unskip(*, draft: Draft, by: User, consent: Consent) -> Draft:
 def cancel(*, enrollment: Enrollment, by: User, consent: Consent) -> Proof:
     """End autopay, at once and for good, up to the moment of submission; returns the dated proof.
 
-    A draw that was submitted before this took the account's lock still comes, and the proof names it.
-    Canceling twice gives the same proof and no second mail.
+    A draw of which Stripe may know when this takes the account's lock still comes, and the proof names
+    it; one that was claimed and not yet sent is given up. Canceling twice gives the same proof and no
+    second mail.
     """
     enrollment = lock_enrollment(enrollment.pk)
     if enrollment.has_ended:
         return proof_of(enrollment)
     drafts = lock_drafts(enrollment)
     for draft in drafts:
+        if draft.state == DraftState.SUBMITTED:
+            _take_back_unsent(draft)
         if draft.is_open or draft.state == DraftState.SKIPPED:
             moves.cancel(draft, Reason.ENROLLMENT_CANCELED)
     enrollment.state, enrollment.ended_at = EnrollmentState.CANCELED, now()
@@ -286,27 +293,46 @@ def cancel(*, enrollment: Enrollment, by: User, consent: Consent) -> Proof:
     return proof
 
 
+def _take_back_unsent(draft: Draft) -> None:
+    """Give up a payment of which nothing was sent: whoever has it in hand finds that, under its lock,
+    before Stripe is asked.
+    """
+    if draft.payment is None or draft.payment.state != State.CREATED:
+        return
+    draft.payment = settlement.give_up(
+        payment_id=draft.payment.pk, code=NEVER_SENT, via=PaymentEvent.Via.SCHEDULE
+    )
+    draft.state = DraftState.NOTICED
+    draft.save(update_fields=["state"])
+
+
 def proof_of(enrollment: Enrollment) -> Proof:
-    """The proof of a cancellation, now or years later. Raises NotEnrolled where there was none."""
+    """The proof of a cancellation, now or years later: it says what it said on that day, whatever
+    became since of what had been sent. Raises NotEnrolled where there was none.
+    """
     if enrollment.ended_at is None:
         raise NotEnrolled(enrollment.reference)
     drafts = list(enrollment.drafts.select_related("invoice", "payment").order_by("draw_on", "pk"))
+    sent = [draft for draft in drafts if _was_on_its_way(draft.payment, enrollment.ended_at)]
     return Proof(
         reference=enrollment.reference,
         canceled_at=enrollment.ended_at,
         canceled=tuple(
             draft
             for draft in drafts
-            if draft.state == DraftState.CANCELED and draft.reason == Reason.ENROLLMENT_CANCELED
+            if draft.state == DraftState.CANCELED
+            and draft.reason == Reason.ENROLLMENT_CANCELED
+            and draft not in sent
         ),
-        sent=tuple(
-            draft.payment.reference
-            for draft in drafts
-            if draft.payment is not None
-            and draft.payment.created_at < enrollment.ended_at
-            and (draft.payment.ended_at is None or draft.payment.ended_at > enrollment.ended_at)
-        ),
+        sent=tuple(draft.payment.reference for draft in sent if draft.payment),
     )
+
+
+def _was_on_its_way(payment: Payment | None, at: dt.datetime) -> bool:
+    """Whether a payment had begun by that moment, and had no outcome."""
+    if payment is None or payment.created_at >= at:
+        return False
+    return payment.ended_at is None or payment.ended_at > at
 
 
 def stop(*, enrollment: Enrollment, reason: StopReason, detail: str = "") -> None:
@@ -319,6 +345,33 @@ def stop(*, enrollment: Enrollment, reason: StopReason, detail: str = "") -> Non
         enrollment=enrollment, kind=Kind.STOPPED, detail=f"{reason} {detail}".strip()[:200]
     )
     emails.stopped(enrollment=enrollment)
+
+
+@transaction.atomic
+def go_on_with_renewed(*, enrollment_id: int) -> bool:
+    """Start again what we stopped because its card had expired, with the card that its network renewed;
+    false where that is not so any more. Draws whose day has passed are announced anew.
+    """
+    enrollment = lock_enrollment(enrollment_id)
+    today = _today(enrollment)
+    if (enrollment.state, enrollment.stop_reason) != (
+        EnrollmentState.STOPPED,
+        StopReason.METHOD_EXPIRED,
+    ) or not can_pay(enrollment.method, on=today):
+        return False
+    enrollment.state, enrollment.stop_reason = _before_the_stop(enrollment), ""
+    enrollment.save(update_fields=["state", "stop_reason"])
+    EnrollmentEvent.objects.create(enrollment=enrollment, kind=Kind.RENEWED)
+    emails.renewed(enrollment=enrollment)
+    planning.take_up_again(enrollment=enrollment, as_of=today, also_refused=True)
+    return True
+
+
+def _before_the_stop(enrollment: Enrollment) -> EnrollmentState:
+    """Paused where its owner had paused it and not resumed it since: only they end a pause."""
+    last = enrollment.events.filter(kind__in=(Kind.PAUSED, Kind.RESUMED)).order_by("-at", "-pk").first()
+    was_paused = last is not None and last.kind == Kind.PAUSED
+    return EnrollmentState.PAUSED if was_paused else EnrollmentState.ACTIVE
 
 
 def _open(enrollment: Enrollment) -> Enrollment:

@@ -7,13 +7,16 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import Region
 from autopay.models import Draft, Enrollment
+from autopay.retries import Refusal
 from billing.models import BillingAccount, Invoice
+from common.clock import business_date
 from common.db import columns, row_of
 from common.locks import check_in_transaction, lock, lock_one
 from payments.models import Authorization, PaymentMethod
@@ -30,27 +33,55 @@ _ACCOUNT_OF_DRAFT = f"""
     FOR NO KEY UPDATE OF account
 """  # noqa: S608  # nosec B608  names of columns
 
-# Refusals of the bill by this method count, also those under an earlier enrollment.
-_CLAIM = f"""
-    SELECT {columns(Draft, "draft")}, {columns(Enrollment, "enrollment")},
-        {columns(PaymentMethod, "method")}, {columns(Invoice, "invoice")},
-        EXISTS (SELECT FROM autopay_run WHERE id = %s AND state IN ('open', 'released')),
-        (SELECT count(*) FROM autopay_draftattempt WHERE draft_id = draft.id),
-        (SELECT id FROM autopay_notice WHERE draft_id = draft.id AND state = 'delivered'),
-        refused.tries, refused.first_at
+# What banks refused of the bill by this method, earliest first, also under an earlier enrollment: the
+# times of the tries, and why. What the holder disputed counts whatever was left of the payment. A card
+# that was renewed since has not expired.
+_REFUSED = """
+    SELECT coalesce(array_agg(attempt.at ORDER BY attempt.at), '{}') AS times,
+        coalesce(
+            array_agg(
+                CASE WHEN lost.is_lost THEN 'disputed' ELSE payment.decline_code END ORDER BY attempt.at
+            ), '{}'
+        ) AS codes
+    FROM autopay_draft tried
+    JOIN autopay_draftattempt attempt ON attempt.draft_id = tried.id
+    JOIN payments_payment payment ON payment.id = attempt.payment_id
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM payments_dispute
+            WHERE payment_id = payment.id AND state = 'lost' AND NOT is_return
+        ) AS is_lost
+    ) lost
+    WHERE tried.invoice_id = draft.invoice_id
+        AND payment.saved_method_id = enrollment.method_id
+        AND (payment.state IN ('failed', 'returned') OR lost.is_lost)
+        AND NOT (
+            payment.decline_code = 'expired_card'
+            AND attempt.at < coalesce(method.renewed_at, '-infinity'::timestamptz)
+        )
+"""
+_OF_DRAFT = """
     FROM autopay_draft draft
     JOIN autopay_enrollment enrollment ON enrollment.id = draft.enrollment_id
     JOIN payments_paymentmethod method ON method.id = enrollment.method_id
+"""
+_REFUSALS = f"""
+    SELECT refused.times, refused.codes
+    {_OF_DRAFT} CROSS JOIN LATERAL ({_REFUSED}) refused
+    WHERE draft.id = %s
+"""  # nosec B608  text of our own
+
+_CLAIM = f"""
+    SELECT {columns(Draft, "draft")}, {columns(Enrollment, "enrollment")},
+        {columns(PaymentMethod, "method")}, {columns(Invoice, "invoice")},
+        EXISTS (SELECT FROM autopay_run WHERE id = %s AND state IN ('open', 'released'))
+            AND NOT EXISTS (SELECT FROM autopay_run WHERE id = draft.held_by_id AND state = 'held'),
+        (SELECT count(*) FROM autopay_draftattempt WHERE draft_id = draft.id),
+        (SELECT id FROM autopay_notice WHERE draft_id = draft.id AND state = 'delivered'),
+        refused.times, refused.codes
+    {_OF_DRAFT}
     JOIN billing_invoice invoice ON invoice.id = draft.invoice_id
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS tries, min(attempt.at) AS first_at
-        FROM autopay_draft tried
-        JOIN autopay_draftattempt attempt ON attempt.draft_id = tried.id
-        JOIN payments_payment payment ON payment.id = attempt.payment_id
-        WHERE tried.invoice_id = draft.invoice_id
-            AND payment.saved_method_id = enrollment.method_id
-            AND payment.state IN ('failed', 'returned')
-    ) refused
+    CROSS JOIN LATERAL ({_REFUSED}) refused
     WHERE draft.id = %s
     FOR NO KEY UPDATE OF enrollment, invoice
     FOR NO KEY UPDATE OF draft SKIP LOCKED
@@ -62,11 +93,10 @@ class Claimed:
     """A draft in this worker's hands: locked with its account, enrollment and bill."""
 
     draft: Draft
-    run_draws: bool
+    run_draws: bool  # and no other run withholds it
     attempts: int
     notice_id: int | None  # the delivered one that stands
-    tries: int  # refusals of the bill by the enrollment's method
-    first_try_at: dt.datetime | None
+    refusals: list[Refusal]  # of the bill by the enrollment's method, earliest first
 
 
 def lock_account(pk: int) -> BillingAccount:
@@ -95,7 +125,7 @@ def _lock_enrollment_of(draft_id: int) -> Enrollment:
 def lock_draft(pk: int) -> Draft:
     """The account, the enrollment, then the draft, as they stand now."""
     enrollment = _lock_enrollment_of(pk)
-    draft = lock_one(Draft.objects.select_related("invoice", "payment").filter(pk=pk))
+    draft = lock_one(_with_what_it_needs().filter(pk=pk))
     draft.enrollment = enrollment
     return draft
 
@@ -123,7 +153,14 @@ def claim_draft(pk: int, *, run_id: int) -> Claimed | None:
     enrollment.authorization = Authorization.from_db(
         connection.alias, ["id"], [enrollment.authorization_id]
     )
-    return Claimed(draft, *values)
+    run_draws, attempts, notice_id, times, codes = values
+    return Claimed(
+        draft=draft,
+        run_draws=bool(run_draws),
+        attempts=cast(int, attempts),
+        notice_id=cast(int | None, notice_id),
+        refusals=_refusals(account.region, cast(list, times), cast(list, codes)),
+    )
 
 
 def _next(model: type[Any], values: Iterator[object]) -> Any:
@@ -133,7 +170,24 @@ def _next(model: type[Any], values: Iterator[object]) -> Any:
 
 def lock_drafts(enrollment: Enrollment) -> list[Draft]:
     """Every draft of a locked enrollment, by key."""
-    drafts = lock(Draft.objects.select_related("invoice", "payment").filter(enrollment=enrollment))
+    drafts = lock(_with_what_it_needs().filter(enrollment=enrollment))
     for draft in drafts:
         draft.enrollment = enrollment
     return drafts
+
+
+def _with_what_it_needs() -> "QuerySet[Draft]":
+    return Draft.objects.select_related("invoice", "payment", "held_by")
+
+
+def refusals_of(draft: Draft) -> list[Refusal]:
+    """What banks refused of this bill by the enrollment's method, earliest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REFUSALS, [draft.pk])
+        (times, codes) = cursor.fetchone()
+    return _refusals(draft.enrollment.account.region, times, codes)
+
+
+def _refusals(region: Region, times: list[dt.datetime], codes: list[str]) -> list[Refusal]:
+    zone = region.time_zone
+    return [Refusal(business_date(zone, at), code) for at, code in zip(times, codes, strict=True)]

@@ -38,8 +38,8 @@ def hold(draft: Draft, reason: Reason) -> None:
     log.error("autopay.draft_held", draft=draft.pk, reason=str(reason))
     if reason == Reason.NOT_TAKEN:
         emails.not_taken(draft=draft)
-    elif reason == Reason.NO_TRIES_LEFT:
-        emails.no_tries_left(draft=draft)
+    elif reason in (Reason.NO_TRIES_LEFT, Reason.METHOD_REFUSED):
+        emails.not_tried(draft=draft, reason=reason)
 
 
 def skip(draft: Draft, reason: Reason) -> None:

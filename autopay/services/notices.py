@@ -1,7 +1,9 @@
 """Notices: what will be drawn, and when, told at least ten days before (12 CFR 1005.10(d)(1)).
 
-A notice counts from the day on which a mail server took it. One that bounces blocks its draw; one that
-was delivered too late for its day is withdrawn, and the draw announced anew for a later day.
+A notice counts from the day on which we see, by the database's clock, that a mail server took it: never
+from an earlier one than that happened on, whatever the clock of the machine that sent it. One that
+bounces blocks its draw; one that was delivered too late for its day is withdrawn, and the draw is
+announced anew for a later day.
 """
 
 import datetime as dt
@@ -21,11 +23,12 @@ from autopay.models import (
     Notice,
     NoticeState,
     Reason,
+    RunState,
 )
 from autopay.services import moves, planning
 from autopay.services.locking import lock_draft
+from common import clock
 from common.batches import for_each
-from common.clock import business_date
 from common.locks import lock_one
 
 log = structlog.get_logger(__name__)
@@ -56,6 +59,7 @@ def _waiting(as_of: dt.date) -> "QuerySet[Draft]":
     return (
         Draft.objects.filter(state=DraftState.PLANNED, draw_on__lte=near)
         .exclude(Exists(standing))
+        .exclude(held_by__state=RunState.HELD)
         .order_by("draw_on", "pk")
     )
 
@@ -71,7 +75,11 @@ def announce(*, draft_id: int, as_of: dt.date) -> bool:
         days=schedule.ANNOUNCE_DAYS
     ):
         return False
-    if Notice.objects.filter(draft=draft, state__in=planning.STANDING).exists():
+    if draft.is_withheld or Notice.objects.filter(draft=draft, state__in=planning.STANDING).exists():
+        return False
+    barred = planning.why_not_tried(draft, on=draft.draw_on)
+    if barred is not None:
+        moves.hold(draft, barred)
         return False
     mail, reader = emails.notice(draft=draft), letters.reader(draft.enrollment)
     if mail is None or reader is None:
@@ -109,7 +117,7 @@ def _follow_up(notice_id: int, as_of: dt.date) -> bool:
     mail = Email.objects.filter(pk=notice.mail_id).first()
     if mail is not None and mail.status == STATUS.sent:
         zone = draft.enrollment.account.region.time_zone
-        _delivered(draft, notice, business_date(zone, mail.last_updated), as_of)
+        _delivered(draft, notice, clock.business_date(zone, clock.database_now()), as_of)
     elif mail is None or mail.status == STATUS.failed:
         bounced(draft, notice)
     else:

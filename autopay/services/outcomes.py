@@ -13,26 +13,30 @@ from accounts.models import Region
 from autopay import emails, retries
 from autopay.models import (
     Draft,
-    DraftAttempt,
     DraftState,
     Enrollment,
     EnrollmentState,
     Reason,
     StopReason,
 )
-from autopay.retries import After
+from autopay.retries import DISPUTED, After
 from autopay.services import enrollment, moves
-from autopay.services.locking import lock_draft, lock_enrollment
+from autopay.services.locking import lock_draft, lock_enrollment, refusals_of
 from common.batches import for_each
-from common.clock import business_date
 from payments.models import CAME_TO_NOTHING, SETTLED, Dispute, DisputeState, Payment, State
+from payments.services.checkout import MIN_CENTS
 
 log = structlog.get_logger(__name__)
 
 # Why a payment was given up without Stripe refusing it: no answer, or a process that died.
-UNSENT = ("", "never sent")
-# A disputed card charge, decided for its holder: nobody may charge it under this authorization.
-DISPUTED = "disputed"
+UNSENT = ("", enrollment.NEVER_SENT)
+
+# What stops the enrollment, and why.
+STOPS = {
+    After.METHOD_EXPIRED: StopReason.METHOD_EXPIRED,
+    After.METHOD_DEAD: StopReason.METHOD_DEAD,
+    After.REVOKED: StopReason.REVOKED,
+}
 
 _PAID = """
     UPDATE autopay_draft draft SET state = 'drawn' FROM payments_payment payment
@@ -134,37 +138,50 @@ def _given_up(draft: Draft, payment: Payment) -> None:
         return
     log.warning("autopay.not_sent", draft=draft.pk, payment=payment.reference)
     draft.save(update_fields=["state"])
-    if draft.enrollment.has_ended:
+    if draft.enrollment.has_ended:  # and its proof says that this one was sent
         moves.cancel(draft, Reason.ENROLLMENT_CANCELED)
+        emails.came_to_nothing(draft=draft)
 
 
 def _refused(
     draft: Draft, payment: Payment, code: str, as_of: dt.date, *, taken_back: bool = False
 ) -> None:
     """A bank said no, or took the money back: what the table of rules says follows."""
+    stands, kind = draft.enrollment, payment.method_kind
     draft.state, draft.failure_code = DraftState.FAILED, code[:60]
-    tries, first_on = tries_of(draft)
-    draft.tries = tries = max(tries, 1)
-    if code == DISPUTED:
-        found = retries.Verdict(After.REVOKED)
-    else:
-        found = retries.verdict(
-            kind=payment.method_kind, code=code, tries=tries, first_try_on=first_on, on=as_of
-        )
+    refusals = refusals_of(draft)
+    draft.tries = max(len(refusals), 1)
+    since = draft.noticed_on or as_of
+    found = retries.after(refusals, kind=kind, code=code, since=since, on=as_of)
     # A cancel that was confirmed is not undone by a refusal that came later.
-    draft.next_try_on = None if draft.enrollment.has_ended else found.next_try_on
+    draft.next_try_on = None if stands.has_ended else found.next_try_on
     draft.save()
-    log.info("autopay.refused", draft=draft.pk, code=code, after=str(found.after), tries=tries)
+    log.info("autopay.refused", draft=draft.pk, code=code, after=str(found.after), tries=draft.tries)
+    if payment.saved_method_id != stands.method_id:  # another one was chosen meanwhile
+        _refused_by_the_old_method(draft, kind, found.after, as_of, taken_back=taken_back)
+        return
     if found.after == After.CONFIRM:
         emails.confirm_yourself(draft=draft)
     else:
-        emails.failed(draft=draft, kind=payment.method_kind, taken_back=taken_back)
-    if payment.saved_method_id != draft.enrollment.method_id:
-        return  # another method was chosen meanwhile
-    if found.after == After.METHOD_DEAD:
-        enrollment.stop(enrollment=draft.enrollment, reason=StopReason.METHOD_DEAD, detail=code)
-    elif found.after == After.REVOKED:
-        enrollment.stop(enrollment=draft.enrollment, reason=StopReason.REVOKED, detail=code)
+        emails.failed(draft=draft, kind=kind, taken_back=taken_back)
+    if found.after in STOPS:
+        enrollment.stop(enrollment=stands, reason=STOPS[found.after], detail=code)
+
+
+def _refused_by_the_old_method(
+    draft: Draft, kind: str, after: After, as_of: dt.date, *, taken_back: bool
+) -> None:
+    """What the old method will not pay any more the new one may, announced anew; but not what its
+    holder told the bank that they did not authorize.
+    """
+    payable = draft.invoice.payable_cents
+    goes_on = draft.enrollment.state in (EnrollmentState.ACTIVE, EnrollmentState.PAUSED)
+    is_taken_up = (
+        goes_on and draft.next_try_on is None and after != After.REVOKED and payable >= MIN_CENTS
+    )
+    emails.failed(draft=draft, kind=kind, taken_back=taken_back, by_another_method=is_taken_up)
+    if is_taken_up:
+        moves.plan_again(draft, amount_cents=payable, as_of=as_of)
 
 
 def _taken_back(draft: Draft, payment: Payment, as_of: dt.date) -> None:
@@ -173,18 +190,3 @@ def _taken_back(draft: Draft, payment: Payment, as_of: dt.date) -> None:
     is_return = dispute is not None and dispute.is_return
     code = dispute.reason if dispute is not None and is_return else DISPUTED
     _refused(draft, payment, code, as_of, taken_back=True)
-
-
-def tries_of(draft: Draft) -> tuple[int, dt.date]:
-    """How often a bank refused this bill with this method, under earlier enrollments too; since when.
-
-    The day is the region's of the first refused attempt; today where there was none.
-    """
-    refused = DraftAttempt.objects.filter(
-        draft__invoice_id=draft.invoice_id,
-        payment__saved_method_id=draft.enrollment.method_id,
-        payment__state__in=(State.FAILED, State.RETURNED),
-    ).order_by("at")
-    times = list(refused.values_list("at", flat=True))
-    zone = draft.enrollment.account.region.time_zone
-    return len(times), business_date(zone, times[0] if times else None)

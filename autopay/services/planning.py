@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Region
-from autopay import letters, schedule
+from autopay import letters, retries, schedule
 from autopay.models import (
     Draft,
     DraftState,
@@ -18,10 +18,11 @@ from autopay.models import (
     Notice,
     NoticeState,
     Reason,
+    RunState,
     Scope,
 )
 from autopay.services import moves
-from autopay.services.locking import lock_drafts, lock_enrollment
+from autopay.services.locking import lock_drafts, lock_enrollment, refusals_of
 from autopay.terms import choice_of
 from billing.models import Invoice
 from common.batches import for_each
@@ -29,7 +30,9 @@ from payments.services.checkout import MIN_CENTS
 
 STANDING = (NoticeState.QUEUED, NoticeState.DELIVERED)
 # What another method may well pay.
-METHODS_FAULT = (Reason.NOT_TAKEN, Reason.NO_TRIES_LEFT)
+METHODS_FAULT = (Reason.NOT_TAKEN, Reason.NO_TRIES_LEFT, Reason.METHOD_REFUSED)
+# Skipped because there was nothing to charge: planned again where more is owed later.
+NOTHING_TO_CHARGE = (Reason.PAID, Reason.NOTHING_OWED, Reason.TOO_SMALL)
 
 
 def plan_region(*, region: Region, as_of: dt.date) -> int:
@@ -79,15 +82,13 @@ def follow_bill(draft: Draft, *, as_of: dt.date) -> None:
             _follow_planned(draft, payable, as_of)
         case DraftState.NOTICED:
             _follow_noticed(draft, payable, as_of)
-        case DraftState.FAILED if draft.next_try_on and schedule.is_stale(
-            draw_on=draft.next_try_on, as_of=as_of
-        ):
+        case DraftState.FAILED if draft.next_try_on and _has_lapsed(draft, draft.next_try_on, as_of):
             moves.plan_again(draft, amount_cents=payable, as_of=as_of)
             _check_limit(draft)
         case DraftState.HELD if _is_free_again(draft, payable):
             moves.plan_again(draft, amount_cents=payable, as_of=as_of)
-        case DraftState.SKIPPED if draft.reason == Reason.PAID and payable >= MIN_CENTS:
-            moves.plan_again(draft, amount_cents=payable, as_of=as_of)  # what paid it came back
+        case DraftState.SKIPPED if draft.reason in NOTHING_TO_CHARGE and payable >= MIN_CENTS:
+            moves.plan_again(draft, amount_cents=payable, as_of=as_of)  # owed again, or more of it
             _check_limit(draft)
 
 
@@ -100,12 +101,17 @@ def _follow_planned(draft: Draft, payable: int, as_of: dt.date) -> None:
 
 def _follow_noticed(draft: Draft, payable: int, as_of: dt.date) -> None:
     raised = payable > (draft.noticed_cents or 0)
-    if raised or schedule.is_stale(draw_on=draft.draw_on, as_of=as_of):
+    if raised or _has_lapsed(draft, draft.draw_on, as_of):
         moves.plan_again(draft, amount_cents=payable, as_of=as_of)
     elif payable != draft.amount_cents:
         draft.amount_cents = payable  # less than announced needs no other notice
         draft.save(update_fields=["amount_cents"])
     _check_limit(draft)
+
+
+def _has_lapsed(draft: Draft, day: dt.date, as_of: dt.date) -> bool:
+    """Whether the notice of a draw counts no more; what waits for a supervisor keeps its day."""
+    return not draft.is_withheld and schedule.is_stale(draw_on=day, as_of=as_of)
 
 
 def _can_be_announced(draft: Draft, as_of: dt.date) -> bool:
@@ -147,20 +153,30 @@ def redate(*, enrollment: Enrollment, as_of: dt.date) -> None:
 def take_up_again(*, enrollment: Enrollment, as_of: dt.date, also_refused: bool = False) -> None:
     """After a pause or a stop: draws whose day has come meanwhile are dated and announced anew.
 
-    With `also_refused`, those too that the old method could not pay.
+    With `also_refused`, those too that the old method could not pay, unless this one may not be tried
+    for them either.
     """
     for draft in lock_drafts(enrollment):
         missed = (draft.state == DraftState.NOTICED and draft.draw_on <= as_of) or (
             draft.next_try_on is not None and draft.next_try_on <= as_of
         )
-        refused = also_refused and (
-            draft.state == DraftState.FAILED
-            or (draft.state == DraftState.HELD and draft.reason in METHODS_FAULT)
+        refused = (
+            also_refused
+            and (
+                draft.state == DraftState.FAILED
+                or (draft.state == DraftState.HELD and draft.reason in METHODS_FAULT)
+            )
+            and why_not_tried(draft, on=schedule.earliest_announced(as_of)) is None
         )
         if (missed or refused) and draft.invoice.payable_cents >= MIN_CENTS:
             moves.plan_again(draft, amount_cents=draft.invoice.payable_cents, as_of=as_of)
     if enrollment.draws:
         plan(enrollment=enrollment, as_of=as_of)
+
+
+def why_not_tried(draft: Draft, *, on: dt.date) -> Reason | None:
+    """Why the enrollment's method may not be tried for a bill on a day; None where it may."""
+    return retries.bar(refusals_of(draft), kind=draft.enrollment.method.kind, on=on)
 
 
 def _new_bills(enrollment: Enrollment) -> "QuerySet[Invoice]":
@@ -186,14 +202,15 @@ def _to_plan(region: Region, as_of: dt.date) -> "QuerySet[Enrollment, int]":
     first_day = schedule.earliest_announced(as_of)
     stale = as_of - dt.timedelta(days=schedule.MOST_DAYS_LATE)
     standing = Exists(Notice.objects.filter(draft=OuterRef("pk"), state__in=STANDING))
+    free = Q(held_by__isnull=True) | ~Q(held_by__state=RunState.HELD)
     left_behind = (
         Q(state__in=to_come) & ~Q(amount_cents=payable)
         | Q(state=DraftState.PLANNED, draw_on__lt=first_day) & ~standing
-        | Q(state=DraftState.NOTICED, draw_on__lt=stale)
-        | Q(state=DraftState.FAILED, next_try_on__lt=stale)
+        | Q(state=DraftState.NOTICED, draw_on__lt=stale) & free
+        | Q(state=DraftState.FAILED, next_try_on__lt=stale) & free
         | Q(state=DraftState.HELD)
         | Q(state=DraftState.FAILED, next_try_on__isnull=False, invoice__open_cents=0)
-        | Q(state=DraftState.SKIPPED, reason=Reason.PAID)
+        | Q(state=DraftState.SKIPPED, reason__in=NOTHING_TO_CHARGE)
         & Q(invoice__open_cents__gte=F("invoice__reserved_cents") + MIN_CENTS)
     )
     return (

@@ -319,14 +319,16 @@ STAFF_REFUND_LIMIT_CENTS = env.int("STAFF_REFUND_LIMIT_CENTS", default=250_00)
 # And above this, what one person refunds in 24 hours, of whosesoever payments.
 STAFF_REFUND_DAY_LIMIT_CENTS = env.int("STAFF_REFUND_DAY_LIMIT_CENTS", default=1_000_00)
 # Above these a region's autopay run is held for a supervisor (autopay.services.breaker). The first two
-# count until a region has a history; "small" figures are never out of line with it.
+# count until a region has a history; "small" figures are in line with it below ten times the usual.
 AUTOPAY_CEILINGS = {
     "run_count": env.int("AUTOPAY_RUN_MAX_COUNT", default=500),
     "run_cents": env.int("AUTOPAY_RUN_MAX_CENTS", default=250_000_00),
     "draw_cents": env.int("AUTOPAY_DRAW_MAX_CENTS", default=10_000_00),
     "account_cents": env.int("AUTOPAY_ACCOUNT_DAY_MAX_CENTS", default=20_000_00),
     "small_count": env.int("AUTOPAY_RUN_SMALL_COUNT", default=25),
-    "small_cents": env.int("AUTOPAY_RUN_SMALL_CENTS", default=10_000_00),
+    "small_cents": env.int("AUTOPAY_RUN_SMALL_CENTS", default=5_000_00),
+    "small_draw_cents": env.int("AUTOPAY_DRAW_SMALL_CENTS", default=5_000_00),
+    "small_account_cents": env.int("AUTOPAY_ACCOUNT_DAY_SMALL_CENTS", default=5_000_00),
 }
 # Draws at once; while they wait for Stripe they hold no connection. 20 requests a second to a Stripe
 # that takes half a second need ten threads, and as many again while the database is busy.

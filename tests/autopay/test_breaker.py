@@ -1,6 +1,10 @@
 """A run out of line with its history is held: nothing is charged until a supervisor has looked."""
 
 import datetime as dt
+import math
+import random
+from collections import deque
+from typing import Any
 
 import pytest
 
@@ -9,7 +13,7 @@ from accounts.roles import Role
 from autopay.exceptions import NoReason, NotAllowed, NotHeld
 from autopay.models import Draft, DraftState, Enrollment, Reason, Run, RunState, StopReason
 from autopay.services import breaker
-from autopay.services.breaker import Figures, out_of_line
+from autopay.services.breaker import Figures, compared, out_of_line
 from demo.stripe.core import Sandbox
 from payments.models import Payment, PaymentMethod
 from tests.support import paying
@@ -20,36 +24,32 @@ from tests.support.stripe import charged
 
 pytestmark = pytest.mark.django_db
 
-SMALL = {
-    "run_count": 500,
-    "run_cents": 250_000_00,
-    "draw_cents": 10_000_00,
-    "account_cents": 20_000_00,
-    "small_count": 2,
-    "small_cents": 500_00,
-}
+SMALL = {"small_count": 2, "small_cents": 500_00, "small_draw_cents": 500_00}
 
 
-@pytest.fixture(autouse=True)
-def _ceilings(settings: object) -> None:
-    settings.AUTOPAY_CEILINGS = SMALL  # type: ignore[attr-defined]
+@pytest.fixture
+def _small(settings: Any) -> None:
+    """Floors so low that a few draws are enough for a test; what is held by default is told below."""
+    settings.AUTOPAY_CEILINGS = {**settings.AUTOPAY_CEILINGS, **SMALL, "small_account_cents": 500_00}
 
 
 def usual_days(region: Region, *, count: int, cents: int) -> None:
-    """Five earlier runs of this size."""
+    """Five earlier runs of this size, of equal draws from different accounts."""
     for days in range(1, 6):
         Run.objects.create(
             region=region,
             as_of=DUE - dt.timedelta(days=days),
             count=count,
             total_cents=cents,
+            largest_cents=cents // count,
+            largest_account_cents=cents // count,
         )
     Run.objects.filter(region=region).update(state=RunState.DONE)
 
 
 @pytest.fixture
 def planted(sandbox: Sandbox, calendar: Calendar) -> Run:
-    """Ten times the usual total is due, and the run was started."""
+    """Ten times the usual total is due, and the run was started: the settings are the default ones."""
     stands = enrolled(sandbox)
     usual_days(stands.account.region, count=1, cents=300_00)
     for _ in range(3):
@@ -63,9 +63,8 @@ def test_a_planted_run_of_ten_times_the_usual_total_is_held_until_it_is_released
 ) -> None:
     assert planted.state == RunState.HELD
     assert planted.held_because == (
-        "3 draws, expected at most 3; $3,000.00 in all, expected at most $900.00"
-        if planted.count > 3
-        else "$3,000.00 in all, expected at most $900.00"
+        "$3,000.00 in all, expected at most $2,999.99; "
+        "$3,000.00 from one account, expected at most $2,999.99"
     )
     assert (planted.count, planted.total_cents) == (3, 3_000_00)
     work(planted.region)
@@ -109,6 +108,7 @@ def test_the_next_day_does_not_draw_what_waits_for_a_decision(
     assert len(charged(sandbox)) == 3
 
 
+@pytest.mark.usefixtures("_small")
 def test_a_draw_of_a_run_released_days_later_is_tried_again_days_after_its_refusal(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
@@ -131,6 +131,7 @@ def test_a_draw_of_a_run_released_days_later_is_tried_again_days_after_its_refus
     assert charged(sandbox) == {}
 
 
+@pytest.mark.usefixtures("_small")
 def test_a_card_that_expired_while_the_run_was_held_is_not_drawn_from(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
@@ -178,10 +179,80 @@ def test_a_first_run_is_held_above_the_ceilings(found: Figures, words: str) -> N
     assert reason.startswith(words)
 
 
-def test_small_figures_are_never_out_of_line() -> None:
+def test_small_figures_are_in_line_up_to_ten_times_the_usual() -> None:
     usual_days(make_region(), count=1, cents=10_00)
-    small = Figures(2, 500_00, 400_00, 500_00)
+    small = Figures(9, 499_99, 499_99, 499_99)  # a day of $10 is taken for one of $50
     assert out_of_line(small, region=make_region(), before=DUE) == []
+    assert out_of_line(Figures(10, 500_00, 500_00, 500_00), region=make_region(), before=DUE) == [
+        "10 draws, expected at most 9",
+        "$500.00 in all, expected at most $499.99",
+        "a draw of $500.00, expected at most $499.99",
+        "$500.00 from one account, expected at most $499.99",
+    ]
+
+
+USUAL = Figures(20, 3_000_00, 150_00, 150_00)
+
+
+@pytest.mark.parametrize(
+    ("found", "held"),
+    [
+        (USUAL, []),
+        (Figures(25, 6_000_00, 1_400_00, 1_499_99), []),
+        (Figures(61, 8_000_00, 150_00, 150_00), ["61 draws, expected at most 60"]),
+        (Figures(60, 9_000_01, 150_00, 150_00), ["$9,000.01 in all, expected at most $9,000.00"]),
+        (Figures(20, 4_500_00, 1_500_00, 1_500_00), None),
+        (Figures(20, 4_500_00, 150_00, 1_500_00), None),
+        # One draw as large as all others together, below every ceiling.
+        (Figures(21, 3_000_00 + 9_999_00, 9_999_00, 9_999_00), None),
+    ],
+)
+def test_all_four_figures_are_compared_with_what_is_usual(
+    found: Figures, held: list[str] | None
+) -> None:
+    reasons = compared(found, [USUAL] * 3)
+    assert bool(reasons) if held is None else reasons == held
+
+
+def test_a_single_draw_of_9_999_among_draws_of_150_is_held(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """By the settings as they come."""
+    stands = enrolled(sandbox)
+    usual_days(stands.account.region, count=20, cents=20 * 150_00)
+    announced(stands, 9_999_00)
+    calendar.go_to(DUE)
+    held = run(stands.account.region)
+    assert held.state == RunState.HELD
+    assert "a draw of $9,999.00, expected at most $1,499.99" in held.held_because
+    assert charged(sandbox) == {}
+
+
+@pytest.mark.parametrize("times", [10, 11, 100])
+@pytest.mark.parametrize("cents", [50_00, 99_00, 300_00, 1_234_56, 20_000_00])
+def test_ten_times_the_usual_total_is_held_by_default_however_small(cents: int, times: int) -> None:
+    usual = Figures(3, cents, cents, cents)
+    planted = Figures(3, cents * times, 1_00, 1_00)
+    assert len(compared(planted, [usual] * 3)) == 1
+
+
+@pytest.mark.parametrize(("a_day", "most_held"), [(1, 10), (3, 10), (20, 10), (200, 10)])
+def test_honest_days_go_through_but_for_a_few_in_a_year(a_day: int, most_held: int) -> None:
+    """Two years of a region whose households owe what households owe: a few hundred dollars, rarely
+    some thousands; some days have twice the draws of others.
+    """
+    luck = random.Random(7)
+    history: deque[Figures] = deque(maxlen=breaker.HISTORY)
+    held = 0
+    for _ in range(500):
+        count = max(1, round(luck.gauss(a_day, a_day**0.5)))
+        draws = [round(luck.lognormvariate(math.log(120_00), 1)) for _ in range(count)]
+        found = Figures(count, sum(draws), max(draws), max(draws))
+        if compared(found, history):
+            held += 1
+        else:
+            history.append(found)
+    assert held <= most_held
 
 
 def test_a_run_of_the_usual_size_goes_through(sandbox: Sandbox, calendar: Calendar) -> None:
@@ -193,6 +264,7 @@ def test_a_run_of_the_usual_size_goes_through(sandbox: Sandbox, calendar: Calend
     assert list(charged(sandbox).values()) == [290_00]
 
 
+@pytest.mark.usefixtures("_small")
 def test_what_is_due_later_on_a_day_counts_with_what_was_drawn(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
@@ -213,5 +285,5 @@ def test_bills_are_counted_by_account(sandbox: Sandbox, calendar: Calendar) -> N
     for stands, cents in ((one, 100_00), (one, 150_00), (other, 200_00)):
         bill(stands, cents, due_on=DUE)
     work(one.account.region, draw=False)
-    made = Run.objects.create(region=one.account.region, as_of=DUE)
-    assert breaker.figures(made) == Figures(3, 450_00, 200_00, 250_00)
+    found = breaker.figures(region=one.account.region, as_of=DUE)
+    assert found == Figures(3, 450_00, 200_00, 250_00)

@@ -244,6 +244,39 @@ def test_a_removed_method_stops_autopay_and_another_one_starts_it_again(
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 11, 27))
 
 
+@pytest.mark.parametrize("reason", ["method_removed", "revoked"])
+def test_another_method_does_not_end_a_pause_that_its_owner_began(
+    draft: Draft, calendar: Calendar, sandbox: Sandbox, reason: str
+) -> None:
+    """Paused, then stopped by us, then given another method: still paused, until it is resumed."""
+    stands, region = draft.enrollment, draft.enrollment.account.region
+    enrollment.pause(enrollment=stands, **by(stands))
+    stands.refresh_from_db()
+    enrollment.stop(enrollment=stands, reason=reason)
+    card = methods.add(sandbox, stands.account, "pm_card_mastercard")
+    chosen = dataclasses.replace(choice_of(stands), method=card)
+    changed = enrollment.change_method(
+        enrollment=stands,
+        method=card,
+        agreement=agree(stands.account, chosen),
+        by=stands.account.guarantor.user,
+    )
+    assert changed.state == EnrollmentState.PAUSED
+    calendar.go_to(DUE)
+    work(region)
+    assert charged(sandbox) == {}
+
+    enrollment.resume(enrollment=changed, **by(changed))
+    enrollment.stop(enrollment=Enrollment.objects.get(), reason=reason)
+    again = enrollment.change_method(
+        enrollment=changed,
+        method=card,
+        agreement=agree(stands.account, chosen),
+        by=stands.account.guarantor.user,
+    )
+    assert again.state == EnrollmentState.ACTIVE
+
+
 def test_the_account_balance_pays_first_where_that_was_chosen(
     draft: Draft, calendar: Calendar, sandbox: Sandbox
 ) -> None:

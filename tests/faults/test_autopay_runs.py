@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from accounts.models import Region
 from autopay import tasks
-from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
+from autopay.exceptions import ClockSetBack, FutureRun
 from autopay.models import Draft, DraftAttempt, DraftState, Enrollment, Notice, Run
 from autopay.services import drawing, enrollment
 from autopay.services.enrollment import Proof
-from common.clock import business_date
+from common.clock import ClockDisagrees, business_date
 from demo.stripe.core import Sandbox
-from payments.models import Payment, Receipt, State
+from payments.models import Payment, PaymentEvent, Receipt, State
+from payments.services import settlement
 from tests.races.test_double_submission import at_once
 from tests.support import child, methods, paying
 from tests.support.autopay import (
@@ -224,7 +225,9 @@ def test_row_26_a_day_ahead_and_a_day_back_are_refused(sandbox: Sandbox, calenda
     with pytest.raises(FutureRun):
         drawing.run(region=region, as_of=tomorrow, today=DUE)
     assert not Run.objects.exists()
+    calendar.go_to(tomorrow)
     drawing.run(region=region, as_of=tomorrow, today=tomorrow)
+    calendar.go_to(DUE)
     with pytest.raises(ClockSetBack):
         drawing.run(region=region, as_of=DUE, today=DUE)
     settle(region)
@@ -324,6 +327,8 @@ def test_row_30_a_cancel_that_comes_second_says_what_was_sent(
     today = Run.objects.create(region=stands.account.region, as_of=DUE)
     payment = drawing.claim(draft_id=Draft.objects.order_by("pk")[0].pk, run=today, today=DUE)
     assert payment is not None
+    # Stripe may be asked from here on; before, the cancel prevents it (tests/autopay/test_canceling.py).
+    settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.SCHEDULE)
 
     proof = enrollment.cancel(enrollment=stands, **by(stands))
 

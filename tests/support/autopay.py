@@ -11,7 +11,7 @@ from autopay.models import Draft, DraftState, Enrollment, NoticeState, Run, Scop
 from autopay.services import cards, drawing, enrollment, notices, outcomes, planning
 from autopay.terms import Choice, for_autopay
 from billing.models import BillingAccount, Invoice
-from common import mail
+from common import clock, mail
 from common.clock import business_date, now
 from common.tasks import deliver_mail
 from demo.stripe.core import Sandbox
@@ -29,13 +29,14 @@ START = dt.date(2026, 11, 2)
 
 
 class Calendar:
-    """The clock of the portal, of its database's rows and of the sandbox, moved together."""
+    """The clock of the portal, of its database and of the sandbox, moved together."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-        real = timezone.now
+        real, database = timezone.now, clock.database_now
         self.shift = dt.timedelta()
         self._sandbox = sandbox
         monkeypatch.setattr(timezone, "now", lambda: real() + self.shift)
+        monkeypatch.setattr(clock, "database_now", lambda: database() + self.shift)
         monkeypatch.setattr(sandbox, "_clock", lambda: timezone.now())
 
     def go_to(self, day: dt.date, *, hour: int = 12, zone: str = "America/Los_Angeles") -> None:
@@ -108,6 +109,7 @@ def draft_of(invoice: Invoice) -> Draft:
 def work(region: Region, *, draw: bool = True) -> None:
     """What beat has workers do in the course of a day."""
     today = business_date(region.time_zone)
+    cards.take_up_renewed(region=region, as_of=today)
     planning.plan_region(region=region, as_of=today)
     notices.announce_due(region=region, as_of=today)
     deliver_mail()

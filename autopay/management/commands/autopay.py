@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Region
-from autopay.exceptions import ClockDisagrees, ClockSetBack, FutureRun
+from autopay.exceptions import ClockSetBack, FutureRun
 from autopay.models import RunState
 from autopay.preview import Line, preview
 from autopay.services import drawing, notices, outcomes, planning
-from common.clock import business_date
+from common.clock import ClockDisagrees, business_date, check_clock
 from common.money import format_cents
 
 
@@ -51,7 +51,8 @@ class Command(BaseCommand):
         count = total = 0
         for region in regions:
             day = as_of or business_date(region.time_zone)
-            for line in preview(region=region, as_of=day, account_number=account):
+            today = max(day, business_date(region.time_zone))
+            for line in preview(region=region, as_of=day, today=today, account_number=account):
                 self._print(region, line)
                 count, total = count + line.is_drawn, total + line.amount_cents * line.is_drawn
         self.stdout.write(f"{count} to be drawn, {format_cents(total)} in all.")
@@ -96,8 +97,10 @@ class Command(BaseCommand):
             raise CommandError(f"Not done: {', '.join(not_done)}.", returncode=1)
 
     def _run_one(self, region: Region, day: dt.date, today: dt.date) -> Any:
-        drawing.check_clock()
-        planning.plan_region(region=region, as_of=day)
-        notices.follow_up(region=region, as_of=day)
-        outcomes.apply_due(region=region, as_of=day)
+        """What is refused is refused first: then nothing has been dated, announced or told."""
+        check_clock()
+        drawing.check_day(region=region, as_of=day, today=today)
+        planning.plan_region(region=region, as_of=today)
+        notices.follow_up(region=region, as_of=today)
+        outcomes.apply_due(region=region, as_of=today)
         return drawing.run(region=region, as_of=day, today=today, threads=settings.AUTOPAY_THREADS)

@@ -1,0 +1,170 @@
+"""A held run waits as long as it takes: nothing of it leaks into another day, and a supervisor's word
+reaches all of it.
+"""
+
+import datetime as dt
+
+import pytest
+
+from accounts.models import Region
+from accounts.roles import Role
+from autopay.models import Draft, DraftState, NoticeState, Reason, Run, RunState
+from autopay.services import breaker, enrollment
+from demo.stripe.core import Sandbox
+from payments.models import Payment
+from tests.support.autopay import (
+    DUE,
+    Calendar,
+    announced,
+    assert_invariants,
+    by,
+    enrolled,
+    pass_days,
+    run,
+    work,
+)
+from tests.support.factories import make_staff
+from tests.support.mail import mails_to
+from tests.support.stripe import charged
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def held(sandbox: Sandbox, calendar: Calendar) -> Run:
+    """Draws of two accounts, the larger one above the ceiling, were due on DUE."""
+    announced(enrolled(sandbox), 12_000_00)
+    announced(enrolled(sandbox), 80_00)
+    calendar.go_to(DUE)
+    made = run(Region.objects.get(code="NCAL"))
+    assert made.state == RunState.HELD
+    return made
+
+
+def told(draft: Draft) -> list[str]:
+    return [mail.subject for mail in mails_to(draft.enrollment.account.guarantor.user.email)]
+
+
+def wait(calendar: Calendar, region: Region, days: int) -> None:
+    """Every day has its work, its own run too."""
+    pass_days(calendar, region, until=DUE + dt.timedelta(days=days))
+
+
+def test_what_a_run_holds_for_weeks_is_drawn_by_no_other(
+    held: Run, calendar: Calendar, sandbox: Sandbox
+) -> None:
+    wait(calendar, held.region, 20)
+    assert charged(sandbox) == {}
+    assert {(draft.state, draft.draw_on) for draft in Draft.objects.all()} == {
+        (DraftState.NOTICED, DUE)
+    }
+    assert held.drafts.count() == 2
+
+
+def test_a_release_within_five_days_draws_what_was_announced(
+    held: Run, calendar: Calendar, sandbox: Sandbox
+) -> None:
+    wait(calendar, held.region, 5)
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A hospital's bill")
+    run(held.region)
+    assert sorted(charged(sandbox).values()) == [80_00, 12_000_00]
+    assert Draft.objects.filter(notices__state=NoticeState.WITHDRAWN).count() == 0
+    assert_invariants(sandbox)
+
+
+def test_a_later_release_announces_anew_and_draws_ten_days_after_that(
+    held: Run, calendar: Calendar, sandbox: Sandbox, settings: object
+) -> None:
+    wait(calendar, held.region, 8)
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A hospital's bill")
+    run(held.region)
+    assert charged(sandbox) == {}
+    work(held.region)
+    assert {draft.draw_on for draft in Draft.objects.all()} == {dt.date(2026, 12, 7)}
+
+    pass_days(calendar, held.region, until=dt.date(2026, 12, 7))
+
+    # What is as large as before is looked at again on its new day: no release is for ever.
+    again = Run.objects.get(state=RunState.HELD)
+    assert again.as_of == dt.date(2026, 12, 7)
+    assert charged(sandbox) == {}
+    breaker.release_run(run=again, by=make_staff(Role.SUPERVISOR), reason="Looked at before")
+    run(held.region)
+    assert sorted(charged(sandbox).values()) == [80_00, 12_000_00]
+    for draft in Draft.objects.all():
+        notice = draft.notices.get(state=NoticeState.DELIVERED)
+        assert (draft.draw_on - notice.delivered_on).days >= 10
+    assert_invariants(sandbox)
+
+
+@pytest.mark.parametrize("days", [1, 8])
+def test_a_cancel_reaches_every_draw_and_its_owner_whenever_it_comes(
+    held: Run, calendar: Calendar, sandbox: Sandbox, days: int
+) -> None:
+    wait(calendar, held.region, days)
+    breaker.cancel_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A feed sent it twice")
+    wait(calendar, held.region, days + 15)
+    assert charged(sandbox) == {}
+    assert not Payment.objects.exists()
+    for draft in Draft.objects.all():
+        assert (draft.state, draft.reason) == (DraftState.CANCELED, Reason.RUN_CANCELED)
+        assert len([subject for subject in told(draft) if "is not made" in subject]) == 1
+
+
+def test_a_cancel_reaches_who_paused_meanwhile_and_who_had_resumed(
+    held: Run, calendar: Calendar, sandbox: Sandbox
+) -> None:
+    """Resuming dates what was missed anew; it is still the held run's."""
+    first, second = Draft.objects.order_by("pk")
+    for draft in (first, second):
+        enrollment.pause(enrollment=draft.enrollment, **by(draft.enrollment))
+    calendar.go_to(DUE + dt.timedelta(days=2))
+    enrollment.resume(enrollment=second.enrollment, **by(second.enrollment))
+    work(held.region)
+    second.refresh_from_db()
+    assert second.draw_on > DUE
+
+    breaker.cancel_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A feed sent it twice")
+
+    assert set(Draft.objects.values_list("state", "reason")) == {
+        (DraftState.CANCELED, Reason.RUN_CANCELED)
+    }
+    wait(calendar, held.region, 30)
+    assert charged(sandbox) == {}
+
+
+def test_a_draw_that_was_dated_anew_is_not_made_before_the_release(
+    held: Run, calendar: Calendar, sandbox: Sandbox
+) -> None:
+    small = Draft.objects.order_by("pk")[1]
+    enrollment.pause(enrollment=small.enrollment, **by(small.enrollment))
+    calendar.go_to(DUE + dt.timedelta(days=1))
+    enrollment.resume(enrollment=small.enrollment, **by(small.enrollment))
+    wait(calendar, held.region, 30)
+    assert charged(sandbox) == {}
+    assert "We will draw $80.00 on Nov. 30, 2026" not in told(small)  # nobody is told what may not be
+
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A hospital's bill")
+    work(held.region)
+    small.refresh_from_db()
+    assert small.state == DraftState.NOTICED
+    pass_days(calendar, held.region, until=small.draw_on)
+    assert 80_00 in charged(sandbox).values() or Run.objects.filter(state=RunState.HELD).exists()
+
+
+def test_a_day_that_ended_while_stripe_was_away_counts_in_the_history(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = announced(enrolled(sandbox))
+    region = draft.enrollment.account.region
+    calendar.go_to(DUE)
+    sandbox.faults.add("* /v1/*", "down_503", times=100_000)
+    made = run(region)
+    assert made.state == RunState.DONE or made.state == RunState.OPEN
+    Run.objects.filter(pk=made.pk, state=RunState.DONE).update(state=RunState.OPEN)
+    sandbox.faults.clear()
+    calendar.go_to(DUE + dt.timedelta(days=1))
+    run(region)
+
+    made.refresh_from_db()
+    assert (made.state, made.finished_at is not None) == (RunState.DONE, True)
