@@ -3,6 +3,7 @@ from post_office import mail
 
 from common.clock import check_clock
 from common.locks import advisory_lock
+from common.smtp import end_refused
 
 
 @shared_task
@@ -17,3 +18,5 @@ def deliver_mail() -> None:
     with advisory_lock("deliver_mail") as mine:
         while mine and mail.get_queued().exists():
             mail.send_queued()
+        if mine:
+            end_refused()

@@ -248,7 +248,8 @@ LISTS = {
         StaffList(
             "mails",
             "Mails that failed",
-            "Mails that could not be delivered in two days of tries.",
+            "Mails that could not be delivered in two days of tries, or whose address was refused for"
+            " good.",
             (
                 Column("Subject", "subject"),
                 Column("Written", "created"),

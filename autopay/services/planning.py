@@ -7,6 +7,7 @@ import datetime as dt
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from post_office.models import STATUS
 
 from accounts.models import Region
 from autopay import letters, retries, schedule
@@ -134,9 +135,18 @@ def _is_free_again(draft: Draft, payable: int) -> bool:
         case Reason.NO_ADDRESS:
             return reader is not None
         case Reason.NOTICE_BOUNCED:
-            last = draft.notices.order_by("-number").first()
-            return reader is not None and (last is None or last.sent_to != reader.email)
+            last = draft.notices.select_related("mail").order_by("-number").first()
+            return reader is not None and (
+                last is None or last.sent_to != reader.email or _arrived(last)
+            )
     return False
+
+
+def _arrived(notice: Notice) -> bool:
+    """Whether staff had the mail of a bounced notice sent once more, and the server took it: the
+    address is right again. What the mail says is out of date by now, and counts for no draw.
+    """
+    return notice.mail is not None and notice.mail.status == STATUS.sent
 
 
 def redate(*, enrollment: Enrollment, as_of: dt.date) -> None:

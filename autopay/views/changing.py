@@ -16,7 +16,7 @@ from autopay import presenting
 from autopay.exceptions import NotAgreed
 from autopay.forms import DayForm, LimitForm, MethodForm, day_initial
 from autopay.letters import scope_words
-from autopay.models import Enrollment
+from autopay.models import Enrollment, EnrollmentState
 from autopay.services import enrollment as services
 from autopay.terms import choice_of, for_autopay
 from autopay.views.finding import find_method, is_gone, must_be_theirs, open_enrollment
@@ -27,6 +27,7 @@ from payments.exceptions import MethodNotUsable
 from payments.forms import sentence
 from payments.method_forms import AgreeForm
 from payments.methods import name_of
+from payments.models import PaymentMethod
 from payments.services import methods as saved
 
 
@@ -41,7 +42,7 @@ def method(request: HttpRequest, enrollment: Enrollment) -> HttpResponse:
     usable = saved.usable(account, on=today)
     posted = request.POST if request.method == "POST" else None
     must_be_theirs(account, posted)
-    form = MethodForm(posted, usable=usable, on=today, chosen=enrollment.method_id)
+    form = MethodForm(posted, usable=usable, on=today, chosen=_offered_first(enrollment, usable))
     if form.is_valid():
         return redirect("autopay:agree_method", enrollment.reference, form.cleaned_data["method"])
     context = {
@@ -138,6 +139,13 @@ def limit(request: HttpRequest, enrollment: Enrollment) -> HttpResponse:
         return redirect("autopay:index")
     context = _context(enrollment, form)
     return render(request, "autopay/change_limit.html", context, status=422 if form.errors else 200)
+
+
+def _offered_first(enrollment: Enrollment, usable: list[PaymentMethod]) -> int:
+    """The one that stands; where we had to stop with it, another one if there is any."""
+    others = [method.pk for method in usable if method.pk != enrollment.method_id]
+    is_stopped = enrollment.state == EnrollmentState.STOPPED
+    return others[0] if is_stopped and others else enrollment.method_id
 
 
 def _context(enrollment: Enrollment, form: DayForm | LimitForm) -> dict[str, object]:

@@ -261,12 +261,11 @@ EMAIL_BACKEND = "common.mail.OutboxBackend"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="KPPay <billing@kppay.example>")
 POST_OFFICE: dict[str, Any] = {
-    "BACKENDS": {
-        "default": env("EMAIL_DELIVERY_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
-    },
+    "BACKENDS": {"default": env("EMAIL_DELIVERY_BACKEND", default="common.smtp.EmailBackend")},
     "DEFAULT_PRIORITY": "medium",
     "CELERY_ENABLED": False,  # beat and payments wake the sender themselves
-    # A mail server that is away for two days loses no mail.
+    # A mail server that is away for two days loses no mail; an address that it refuses for good fails
+    # at once (common.smtp).
     "MAX_RETRIES": 150,
     "RETRY_INTERVAL": timedelta(minutes=20),
     "BATCH_SIZE": 5,

@@ -8,6 +8,7 @@ from post_office.models import STATUS, Email
 from autopay.models import Draft, DraftState, Notice, NoticeState, Reason
 from autopay.services import notices, planning
 from billing.services import invoices
+from common.mail import send_again
 from demo.stripe.core import Sandbox
 from payments.models import Payment
 from payments.services import refunds
@@ -155,6 +156,36 @@ def test_row_39_a_bounced_notice_blocks_its_draw_until_there_is_another_address(
     work(region)
     draft.refresh_from_db()
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 11, 27))
+    calendar.go_to(draft.draw_on)
+    run(region)
+    assert list(charged(sandbox).values()) == [120_00]
+    assert_invariants(sandbox)
+
+
+def test_row_39_staff_have_a_bounced_notice_sent_again_and_the_draw_is_announced_anew(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """The mailbox was full or closed for a while: the address is the same, and works again."""
+    stands = enrolled(sandbox)
+    region = stands.account.region
+    invoice = bill(stands, due_on=DUE)
+    planning.plan_region(region=region, as_of=START)
+    notices.announce_due(region=region, as_of=START)
+    mail = Email.objects.get(subject__startswith="We will")
+    Email.objects.filter(pk=mail.pk).update(status=STATUS.failed)
+    work(region)
+    assert draft_of(invoice).reason == Reason.NOTICE_BOUNCED
+
+    mail.refresh_from_db()
+    send_again(mail)
+    work(region)  # delivered now
+    work(region)
+    draft = draft_of(invoice)
+    assert (draft.state, draft.draw_on) == (DraftState.NOTICED, DUE)
+    assert list(draft.notices.order_by("number").values_list("state", flat=True)) == [
+        NoticeState.BOUNCED,
+        NoticeState.DELIVERED,
+    ]
     calendar.go_to(draft.draw_on)
     run(region)
     assert list(charged(sandbox).values()) == [120_00]

@@ -249,6 +249,16 @@ class TestTheMethod:
             assert page.redirect_chain[-1][0] == address(stands, "change_method")
             assert "This payment method cannot be used any more." in page.text
 
+    @pytest.mark.parametrize("reason", ["", "revoked", "method_expired"])
+    def test_offers_another_one_first_where_autopay_had_to_stop(
+        self, member: Client, stands: Enrollment, sandbox: Sandbox, reason: str
+    ) -> None:
+        other = methods.add(sandbox, stands.account, "pm_card_mastercard")
+        if reason:
+            services.stop(enrollment=stands, reason=reason)
+        form = member.get(address(stands, "change_method")).context["form"]
+        assert form.initial["method"] == (other.pk if reason else stands.method_id)
+
     def test_starts_what_was_stopped(
         self, member: Client, stands: Enrollment, sandbox: Sandbox
     ) -> None:

@@ -1,11 +1,14 @@
 """The outbox: a mail leaves when its transaction commits, once, and carries no smuggled header."""
 
 from collections.abc import Callable
+from smtplib import SMTPRecipientsRefused
+from typing import Any
 
 import pytest
 from django.core import mail as django_mail
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
+from django.core.mail.backends import smtp
 from django.db import connection, transaction
 from post_office.models import STATUS, Email
 
@@ -192,6 +195,56 @@ class TestTheOutbox:
         Email.objects.update(scheduled_time=email.created)
         deliver_mail()
         assert len(django_mail.outbox) == 1
+
+    @pytest.mark.parametrize(
+        ("code", "text", "status"),
+        [
+            (550, b"5.1.1 no such mailbox", STATUS.failed),
+            (553, b"no such user", STATUS.failed),
+            (450, b"4.2.1 busy", STATUS.requeued),
+            (451, b"greylisted", STATUS.requeued),
+            (550, b"5.7.1 relaying denied", STATUS.requeued),  # our own fault, not the address's
+        ],
+    )
+    def test_gives_an_address_up_at_once_only_where_the_server_refuses_it_for_good(
+        self,
+        settings: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        without_waking: Callable[[], None],
+        code: int,
+        text: bytes,
+        status: int,
+    ) -> None:
+        def refuse(*_: object) -> int:
+            raise SMTPRecipientsRefused({"ana@example.com": (code, text)})
+
+        settings.POST_OFFICE = {
+            **settings.POST_OFFICE,
+            "BACKENDS": {"default": "common.smtp.EmailBackend"},
+        }
+        monkeypatch.setattr(smtp.EmailBackend, "open", lambda self: True)
+        monkeypatch.setattr(smtp.EmailBackend, "send_messages", refuse)
+        email = queue()
+        deliver_mail()
+        email.refresh_from_db()
+        assert email.status == status
+
+    def test_tries_an_address_again_that_staff_had_sent_to_once_more(
+        self, settings: Any, monkeypatch: pytest.MonkeyPatch, without_waking: Callable[[], None]
+    ) -> None:
+        """Refused for good last week; now the server is away: that is no refusal."""
+        email = queue()
+        Email.objects.update(status=STATUS.failed)
+        email.logs.create(status=STATUS.failed, message="550", exception_type="RefusedForGood")
+        email.refresh_from_db()
+        mail.send_again(email)
+        settings.POST_OFFICE = {
+            **settings.POST_OFFICE,
+            "BACKENDS": {"default": f"{__name__}.MailServerIsAway"},
+        }
+        deliver_mail()
+        email.refresh_from_db()
+        assert email.status == STATUS.requeued
 
 
 class MailServerIsAway:

@@ -327,7 +327,7 @@ def test_row_30_a_cancel_that_comes_second_says_what_was_sent(
     today = Run.objects.create(region=stands.account.region, as_of=DUE)
     payment = drawing.claim(draft_id=Draft.objects.order_by("pk")[0].pk, run=today, today=DUE)
     assert payment is not None
-    # Stripe may be asked from here on; before, the cancel prevents it (tests/autopay/test_canceling.py).
+    # Stripe may be asked from here on. Before, the cancel prevents it: tests/autopay/test_canceling.py.
     settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.SCHEDULE)
 
     proof = enrollment.cancel(enrollment=stands, **by(stands))
