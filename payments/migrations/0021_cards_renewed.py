@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0017_recorded_in_error_is_found"),
+        ("payments", "0020_canceled_bills_go_back"),
     ]
 
     operations = [
