@@ -20,16 +20,21 @@ _SIGNER = signing.Signer(salt="payments.receipt_link", sep=".")
 
 
 class LinkDead(Exception):
-    """Not a link of ours, used already, or older than a day."""
+    """Not a link of ours, used already, older than a day, or mailed to an address corrected since."""
 
 
 def issue(*, payment: Payment, at: dt.datetime | None = None) -> str:
-    """A new link's path; what was issued before stays good."""
+    """A new link's path; what was issued before stays good (but see `expire`)."""
     token = _SIGNER.sign(secrets.token_urlsafe(24))
     ReceiptLink.objects.create(
         payment=payment, token_hash=_hash(token), expires_at=(at or now()) + LIVES
     )
     return reverse("guest:link", args=[token])
+
+
+def expire(*, payment: Payment, at: dt.datetime) -> None:
+    """The address was mistyped: whoever has the mail that went there opens nothing with it."""
+    ReceiptLink.objects.filter(payment=payment, used_at=None, expires_at__gt=at).update(expires_at=at)
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ from common.locks import lock_one
 from payments import emails
 from payments.models import DisputeState, Payment, Receipt, State
 from payments.receipt_content import ReceiptContent, content_of
+from payments.services import receipt_links
 from payments.services.moves import lock_payment
 
 log = structlog.get_logger(__name__)
@@ -74,7 +75,8 @@ def render(*, receipt_id: int, at: dt.datetime | None = None) -> bool:
     failpoint("payments.receipt_claimed")
     content = content_of(receipt.payment)
     itemised = _document(content, receipt.language, itemised=True)
-    mailed = _document(content, receipt.language, itemised=False) if receipt.email else None
+    to_mail = receipt.email and receipt.mailed_at is None  # a guest may have asked for it before
+    mailed = _document(content, receipt.language, itemised=False) if to_mail else None
     failpoint("payments.receipt_rendered")
     return _store(receipt, itemised=itemised, mailed=mailed, at=at)
 
@@ -128,15 +130,19 @@ def mail_again(*, receipt: Receipt, to: str, at: dt.datetime | None = None) -> N
 def mail_to_guest(*, payment: Payment, to: str, language: str, at: dt.datetime | None = None) -> bool:
     """Note where a guest wants the receipt, and mail it. Raises ResentTooOften or PdfUnavailable.
 
-    False where the payment has not settled: the receipt goes there once it has.
+    False where the payment has not settled: the receipt goes there once it has. Links that went to
+    another address before open nothing any more.
     """
     at = at or now()
     with transaction.atomic():
         locked = lock_payment(payment.pk)
+        before = locked.guest_email
         locked.guest_email, locked.guest_language = to, language
         receipt = _with_payment(Receipt.objects.filter(payment=locked)).first()
         if receipt is not None and receipt.resends >= MAX_MAILS_TO_GUEST:
             raise ResentTooOften(receipt.pk)
+        if before not in ("", to):
+            receipt_links.expire(payment=locked, at=at)
         locked.save(update_fields=["guest_email", "guest_language"])
     if receipt is None:
         return False
@@ -191,6 +197,8 @@ def _store(receipt: Receipt, *, itemised: bytes, mailed: bytes | None, at: dt.da
     if locked.rendered_at is not None:
         return False
     locked.pdf, locked.rendered_at = itemised, at
+    if locked.mailed_at is not None:
+        mailed = None  # a guest asked for it while it was rendered
     if mailed is not None:
         mail = emails.receipt(receipt=locked, pdf=mailed, to=locked.email)
         locked.mailed_at, locked.mail_id = at, mail.pk

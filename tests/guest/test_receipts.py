@@ -16,10 +16,11 @@ from demo.stripe.core import Sandbox
 from payments.models import Payment, PaymentEvent, Receipt, ReceiptLink, Refund, State
 from payments.services import receipt_links, receipts, refunds, submission
 from payments.services.receipt_links import LinkDead
-from tests.support import guests, paying
+from tests.support import guests, paying, pdfs
 from tests.support.billing import words
 from tests.support.factories import make_account, make_invoice, make_member
 from tests.support.guests import MAIL, PAYMENT, START
+from tests.support.spanish import english_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,15 +146,56 @@ def test_a_mistyped_address_may_be_corrected_but_no_mailbox_is_filled(
         assert "on its way" in send_to(client, email)
     assert "several times already" in send_to(client, "stranger@example.com")
     assert Email.objects.count() == receipts.MAX_MAILS_TO_GUEST
+    receipts.render_due()  # whoever renders comes last, and mails it to nobody once more
+    assert Email.objects.count() == receipts.MAX_MAILS_TO_GUEST
     paid.refresh_from_db()
     assert paid.guest_email == GUEST
 
 
+def test_a_link_that_went_to_a_mistyped_address_opens_nothing_once_it_is_corrected(
+    client: Client, paid: Payment
+) -> None:
+    send_to(client, "gest@example.com")
+    astray = mailed_link()
+    send_to(client)
+    right = mailed_link()
+    dead = Client().post(astray)
+    assert dead.status_code == 410
+    assert "sent to another address since" in words(dead)
+    assert [Client().post(right).status_code for _ in range(2)] == [302, 410]
+
+
+def test_links_to_the_same_address_stay_good(client: Client, paid: Payment) -> None:
+    send_to(client)
+    first = mailed_link()
+    send_to(client)
+    assert [Client().post(link).status_code for link in (first, mailed_link())] == [302, 302]
+
+
 def test_mail_and_page_speak_the_guests_language(client: Client, paid: Payment) -> None:
     client.cookies["django_language"] = "es"
-    send_to(client)
+    assert f"El recibo va en camino a {GUEST}." in send_to(client)
     paid.refresh_from_db()
     assert (paid.guest_language, Receipt.objects.get().language) == ("es", "es")
+    page = client.get(PAYMENT)
+    assert '<html lang="es">' in page.text
+    for said in ("Su pago está hecho", "Usted pagó", "Imprimir esta página", "Enviar el recibo"):
+        assert said in words(page)
+
+    deliver_mail()
+    (message,) = [one for one in mail.outbox if one.to == [GUEST]]
+    assert message.subject == "Recibo de su pago de $84.20"
+    body = str(message.body)
+    assert "El recibo está adjunto en PDF." in body
+    assert "dentro de 24 horas. El enlace funciona una vez:" in body
+    assert english_in(re.sub(r"http\S+", "", body)) == []
+
+    ((_name, content, _kind),) = message.attachments
+    text = pdfs.text(content)
+    for said in ("Recibo de pago", "Lo que cubrió este pago", "Pagado con", paid.reference, "$84.20"):
+        assert said in text
+    assert english_in(text) == []
+    assert pdfs.structure(content).language == "es"
 
 
 class TestBeforeTheMoneyHasArrived:
@@ -193,6 +235,21 @@ class TestBeforeTheMoneyHasArrived:
         assert message.to == [GUEST]
         assert "Receipt for your payment" in message.subject
         assert Client().post(mailed_link()).status_code == 302
+
+    def test_it_is_not_mailed_again_to_who_asks_while_it_is_rendered(
+        self, client: Client, sandbox: Sandbox, debit: Payment, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send_to(client)
+        sandbox.bank.settle("ncal", str(debit.intent_id))
+        submission.advance(payment_id=debit.pk, via=PaymentEvent.Via.RECONCILER)
+
+        def ask_when_rendered(point: str) -> None:
+            if point == "payments.receipt_rendered":
+                send_to(client)
+
+        monkeypatch.setattr("payments.services.receipts.failpoint", ask_when_rendered)
+        assert receipts.render_due() == 1
+        assert Email.objects.count() == 1
 
     def test_a_debit_that_comes_back_is_told(
         self, client: Client, sandbox: Sandbox, debit: Payment
