@@ -15,8 +15,10 @@ from django.db.models import Count, F, Max, Q
 from accounts.matching import comparable_member_number, comparable_name
 from accounts.models import Region
 from billing.models import COMPARABLE_ACCOUNT_NUMBER, BillingAccount, Invoice
+from billing.services.invoices import PAY_CODE_LENGTH
 from common import references
 
+CODE_LENGTH = PAY_CODE_LENGTH + 1  # with the check character
 # A pay code dies with its bill; on paper older than this nobody finds anything either.
 CODE_LIVES = dt.timedelta(days=540)
 
@@ -38,8 +40,11 @@ def normal_code(typed: str) -> str:
 
 
 def is_code(typed: str) -> bool:
-    """Whether this can be a pay code, by its check character: a typo is caught without a look-up."""
-    return references.is_valid(comparable_member_number(typed))
+    """Whether this can be a pay code, by its length and its check character: a typo is caught without
+    a look-up. static/js/guest-code.js says the same.
+    """
+    code = comparable_member_number(typed)
+    return len(code) == CODE_LENGTH and references.is_valid(code)
 
 
 def by_code(*, region: Region, code: str, on: dt.date) -> Found | None:

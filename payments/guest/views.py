@@ -40,6 +40,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "refused": refused,
         "region": form.cleaned_data["region"] if refused else None,
         "steps": STEPS,
+        "code_length": finding.CODE_LENGTH,
     }
     return render(request, "guest/start.html", context, status=422 if form.errors else 200)
 
