@@ -92,6 +92,8 @@ def _started(payment: Payment) -> str:
         return _("We received your payment and recorded it")
     if payment.payer == Payment.Payer.AUTOPAY:
         return _("Started by itself, because of your autopay")
+    if payment.payer == Payment.Payer.GUEST:
+        return _("Confirmed by a guest, without logging in")
     return _("You confirmed the payment")
 
 

@@ -120,14 +120,24 @@ def test_the_member_sees_the_payment_and_not_where_the_guest_gets_mail(
     member.force_login(bill.account.guarantor.user)
     page = member.get(f"/payments/{payment.reference}/")
     assert page.status_code == 200
-    assert "$84.20" in words(page)
+    seen = words(page)
+    assert "A guest has paid for you" in seen
+    assert "Paid by A guest, without logging in" in seen
+    assert "Confirmed by a guest, without logging in" in seen
+    assert "$84.20" in seen
+    assert "You paid" not in seen
+    assert "You confirmed" not in seen
     assert "aunt@example.com" not in page.content.decode()
+    history = words(member.get("/payments/"))
+    assert f"{payment.reference}, Visa ending in 4242, paid by a guest" in history
     assert member.get(f"/payments/{payment.reference}/receipt.pdf").status_code == 200
 
 
 def test_without_javascript_everything_works_up_to_the_card(
     client: Client, bill: Invoice, sandbox: Sandbox
 ) -> None:
+    hint = client.get(START).content.decode().split("<noscript>")[1].split("</noscript>")[0]
+    assert "type the code from the bill" in hint
     guests.find(client, guests.by_code(bill))
     response = client.post(BILL, {"how_much": "part", "amount": "20.00", "confirmation_token": ""})
     assert response.headers["Location"] == CARD
