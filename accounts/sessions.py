@@ -15,6 +15,9 @@ from accounts.models import User
 
 STARTED, SEEN = "signed_in_at", "seen_at"
 
+# Keys that apps above this one have named (end_at_log_in).
+_of_guests: set[str] = set()
+
 # Activity is written down at most this often: most requests then write nothing.
 SEEN_EVERY = dt.timedelta(seconds=30)
 
@@ -35,8 +38,15 @@ def limits_of(user: User) -> Limits:
     return STAFF if user.is_staff else MEMBER
 
 
+def end_at_log_in(*keys: str) -> None:
+    """What a session keeps here is a guest's, who need not be whoever logs in next."""
+    _of_guests.update(keys)
+
+
 def start(session: SessionBase, *, now: dt.datetime) -> None:
     """Someone has just logged in."""
+    for key in _of_guests:
+        session.pop(key, None)
     session[STARTED] = session[SEEN] = int(now.timestamp())
 
 

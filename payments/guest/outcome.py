@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import sessions
 from billing.pdf import PdfUnavailable
 from common.clock import business_date, now
 from payments import declines, gateway, methods
@@ -20,7 +21,7 @@ from payments.csp import allow_stripe
 from payments.guest import limits, paying, visit
 from payments.guest.forms import MailForm
 from payments.guest.pages import View, guest_page
-from payments.models import Payment, PaymentEvent, State
+from payments.models import CAME_TO_NOTHING, SETTLED, Payment, PaymentEvent, State
 from payments.services import receipt_links, receipts, submission
 
 # One page each: "paid" is only for money that has really moved.
@@ -32,8 +33,12 @@ TEMPLATES = {
     State.PROCESSING: "guest/processing.html",
     State.FAILED: "guest/declined.html",
     State.CANCELED: "guest/not_charged.html",
+    State.SUCCEEDED: "guest/paid.html",
+    State.PARTLY_REFUNDED: "guest/paid.html",  # and what became of the money later
+    State.REFUNDED: "guest/paid.html",  # and what became of the money later
+    State.DISPUTED: "guest/paid.html",  # and what became of the money later
+    State.RETURNED: "guest/paid.html",  # and what became of the money later
 }
-SETTLED = "guest/paid.html"  # and whatever became of the money later, which the page says
 
 
 def with_payment(view: Callable[Concatenate[HttpRequest, Payment, ...], HttpResponse]) -> View:
@@ -41,18 +46,47 @@ def with_payment(view: Callable[Concatenate[HttpRequest, Payment, ...], HttpResp
 
     @wraps(view)
     def page(request: HttpRequest) -> HttpResponse:
-        key = visit.shown_payment(request.session, at=now()) or 0
-        payment = (
-            Payment.objects.select_related("region", "account__guarantor")
-            .filter(pk=key, payer=Payment.Payer.GUEST)
-            .first()
-        )
+        payment = _payment(visit.shown_payment(request.session, at=now()))
+        if payment is None and request.headers.get("HX-Request") == "true":
+            return _load_again()  # a waiting page: the person, not its script, is told
         if payment is None:
-            messages.info(request, _("This page is closed. The receipt is in your mail."))
+            closed = _payment(visit.close_payment(request.session))
+            messages.info(request, _why_closed(closed))
             return redirect("guest:start")
         return view(request, payment)
 
     return page
+
+
+def _load_again() -> HttpResponse:
+    """For the script of a waiting page."""
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
+def _payment(key: int | None) -> Payment | None:
+    guests = Payment.objects.filter(payer=Payment.Payer.GUEST)
+    return guests.select_related("region", "account__guarantor").filter(pk=key or 0).first()
+
+
+def _why_closed(payment: Payment | None) -> str:
+    """Where to get what the page would have said. Whoever reads it may be a stranger at this computer,
+    who learns no address, no amount and no reference.
+    """
+    if payment is None:
+        return _(
+            "No payment is open in this browser. If you paid and have no receipt, call us with the "
+            "reference of the payment."
+        )
+    if payment.state in CAME_TO_NOTHING:
+        return _("This page is closed. Nothing was charged.")
+    if payment.guest_email and payment.state in SETTLED:
+        return _("This page is closed. The receipt is in your mail.")
+    if payment.guest_email:
+        return _("This page is closed. We will write to you when we know how the payment ended.")
+    return _(
+        "This page is closed, and nobody gave us an e-mail address for the receipt. To get it, call "
+        "%(phone)s (TTY %(tty)s) with the reference of the payment."
+    ) % {"phone": payment.region.phone, "tty": payment.region.tty}
 
 
 @require_safe
@@ -71,7 +105,7 @@ def state(request: HttpRequest, payment: Payment) -> HttpResponse:
     """For a waiting page: 204 while nothing has changed, else a request to load the page again."""
     if payment.state == request.GET.get("seen"):
         return HttpResponse(status=204)
-    return HttpResponse(status=200, headers={"HX-Refresh": "true"})
+    return _load_again()
 
 
 @require_POST
@@ -125,6 +159,21 @@ def mail(request: HttpRequest, payment: Payment) -> HttpResponse:
     return redirect("guest:payment")
 
 
+@require_POST
+@guest_page
+def forget(request: HttpRequest) -> HttpResponse:
+    """For a computer that others use too: this browser shows nothing of the payment any more."""
+    visit.forget(request.session)
+    return redirect("guest:forgotten")
+
+
+@require_safe
+@guest_page
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """What was forgotten, and what still works."""
+    return render(request, "guest/forgotten.html")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @guest_page
 def link(request: HttpRequest, token: str) -> HttpResponse:
@@ -135,14 +184,14 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         opened = receipt_links.use(token=token, at=now())
     except receipt_links.LinkDead:
         return render(request, "guest/link_dead.html", status=410)
-    request.session.cycle_key()
+    sessions.change_key(request.session)
     visit.show_payment(request.session, opened, at=now())
     return redirect("guest:payment")
 
 
 def _page(request: HttpRequest, payment: Payment, form: MailForm, *, status: int = 200) -> HttpResponse:
-    template = TEMPLATES.get(State(payment.state), SETTLED)
-    if template == SETTLED:
+    template = TEMPLATES[State(payment.state)]
+    if payment.state in SETTLED:
         visit.end(request.session)
     context = {
         "payment": payment,
@@ -152,7 +201,7 @@ def _page(request: HttpRequest, payment: Payment, form: MailForm, *, status: int
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
         ),
         "paid_on": business_date(payment.region.time_zone, payment.settled_at or payment.created_at),
-        "has_gone_back": payment.state not in TEMPLATES and payment.state != State.SUCCEEDED,
+        "has_gone_back": payment.state in SETTLED and payment.state != State.SUCCEEDED,
         "explanation": declines.explain(payment.decline_code, kind=payment.method_kind),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "seen": payment.state,

@@ -72,11 +72,7 @@ def with_bill(view: Callable[Concatenate[HttpRequest, Bill, ...], HttpResponse])
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         found = visit.current(request.session, at=now())
         if found is None:
-            messages.info(
-                request,
-                _("To protect privacy, a bill is shown for 15 minutes only. Please find it again."),
-            )
-            return redirect("guest:start")
+            return _without_bill(request)
         paid = paying.payment_of(found.checkout)
         if paid is not None:  # a second click, the back button, another tab
             visit.show_payment(request.session, paid, at=now())
@@ -88,6 +84,23 @@ def with_bill(view: Callable[Concatenate[HttpRequest, Bill, ...], HttpResponse])
         return view(request, Bill(found, account, due), *args, **kwargs)
 
     return page
+
+
+def _without_bill(request: HttpRequest) -> HttpResponse:
+    """No bill was found, or it was left too long. Whoever presses a button then learns what became of
+    the money: nothing was charged, unless an earlier press paid.
+    """
+    words = _("To protect privacy, a bill is shown for 15 minutes only. Please find it again.")
+    if request.method == "POST":
+        paid = paying.payment_of(visit.left(request.session))
+        if paid is not None:
+            visit.end(request.session)
+            visit.show_payment(request.session, paid, at=paid.created_at)
+        if visit.has_shown(request.session):
+            return redirect("guest:payment")
+        words = _("Nothing was charged just now. %(why)s") % {"why": words}
+    messages.info(request, words)
+    return redirect("guest:start")
 
 
 def gone(request: HttpRequest) -> HttpResponse:

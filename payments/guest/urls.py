@@ -16,5 +16,7 @@ urlpatterns = [
     path("payment/refresh/", outcome.refresh, name="refresh"),
     path("payment/abandon/", outcome.abandon, name="abandon"),
     path("payment/mail/", outcome.mail, name="mail"),
+    path("payment/forget/", outcome.forget, name="forget"),
+    path("payment/forgotten/", outcome.forgotten, name="forgotten"),
     path("receipt/<str:token>/", outcome.link, name="link"),
 ]

@@ -1,7 +1,8 @@
 """What the server remembers of a guest: the bill that was found, the checkout, the payment just made.
 
 Kept in the server-side session, so that nothing of it travels in an address or a form. Each part ends
-a while after the guest's last step; a new session key comes with each bill that is found.
+a while after the guest's last step; a new session key comes with each bill that is found. Many a
+computer is shared: whoever looks for a bill or logs in next finds nothing of the guest before.
 """
 
 import datetime as dt
@@ -10,13 +11,14 @@ from dataclasses import dataclass
 
 from django.contrib.sessions.backends.base import SessionBase
 
+from accounts import sessions
 from payments.guest.finding import Found
 from payments.models import Checkout, Payment
 
 BILL_LIVES = dt.timedelta(minutes=15)
 PAYMENT_LIVES = dt.timedelta(minutes=60)
 
-_BILL, _PAYMENT = "guest_bill", "guest_payment"
+KEYS = _BILL, _PAYMENT = "guest_bill", "guest_payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,12 @@ class Visit:
 
 
 def begin(session: SessionBase, found: Found, *, at: dt.datetime) -> None:
-    """A bill was found. The new session key is known to nobody who saw the old one (ASVS 7.2.4)."""
-    session.cycle_key()
+    """A bill was found. The new session key is known to nobody who saw the old one (ASVS 7.2.4).
+
+    A payment that was shown may be of whoever was at this computer before.
+    """
+    sessions.change_key(session)
+    session.pop(_PAYMENT, None)
     _keep(session, Visit(found), at)
 
 
@@ -49,6 +55,12 @@ def draft(session: SessionBase, visit: Visit, checkout: Checkout, *, at: dt.date
     _keep(session, Visit(visit.found, checkout.pk), at)
 
 
+def left(session: SessionBase) -> uuid.UUID | None:
+    """The checkout of a visit that was left too long, where it had come to one."""
+    kept = session.get(_BILL)
+    return uuid.UUID(kept["checkout"]) if kept and kept["checkout"] else None
+
+
 def show_payment(session: SessionBase, payment: Payment, *, at: dt.datetime) -> None:
     """The guest sees this payment's page for a while."""
     session[_PAYMENT] = {"payment": payment.pk, "until": (at + PAYMENT_LIVES).timestamp()}
@@ -58,6 +70,27 @@ def shown_payment(session: SessionBase, *, at: dt.datetime) -> int | None:
     """The key of the payment whose page the guest may see."""
     kept = _alive(session, _PAYMENT, at)
     return kept["payment"] if kept else None
+
+
+def has_shown(session: SessionBase) -> bool:
+    """Whether a payment was made or opened here, though its page may have closed since."""
+    return _PAYMENT in session
+
+
+def close_payment(session: SessionBase) -> int | None:
+    """The key of the payment whose page has closed; the answer is given once."""
+    kept = session.pop(_PAYMENT, None)
+    return kept["payment"] if kept else None
+
+
+def forget(session: SessionBase) -> None:
+    """The guest leaves a computer that others use too.
+
+    With the key the cookie changes: pages that the browser kept for its back button go, too.
+    """
+    sessions.change_key(session)
+    for key in KEYS:
+        session.pop(key, None)
 
 
 def end(session: SessionBase) -> None:

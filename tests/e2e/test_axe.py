@@ -30,7 +30,7 @@ NO_PAGES = {
     "payments:switch_auto_apply", "payments:history_export", "payments:method_default",
     "payments:receipt", "payments:claim", "payments:confirmation", "payments:mail_receipt",
     "payments:state", "payments:refresh", "payments:abandon",
-    "guest:state", "guest:refresh", "guest:abandon", "guest:mail",
+    "guest:state", "guest:refresh", "guest:abandon", "guest:mail", "guest:forget",
     "banner_away", "chat:new_messages", "chat:close", "chat:file", "chat:transcript",
     "chat:forget",
     "desk:queue", "desk:new_messages", "desk:take", "desk:release", "desk:close", "desk:attach",
@@ -76,6 +76,7 @@ def test_pages_for_everybody(product: Product, new_page: NewPage) -> None:
     expect(sweep.page.get_by_role("alert").first).to_be_visible()
     sweep.look("one-time payment with nothing filled in")
     sweep.visit(f"{product.url}/guest/receipt/no-such-link/", "dead link to a receipt")
+    sweep.visit(f"{product.url}/guest/payment/forgotten/", "guest's payment that was forgotten")
     sweep.visit(f"{product.url}/login/", "log in")
     sweep.page.context.clear_cookies()
     steps.press(sweep.page.get_by_role("main").get_by_role("button", name="Log in"))

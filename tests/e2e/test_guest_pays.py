@@ -115,6 +115,13 @@ def test_a_guest_scans_a_bill_pays_prints_and_has_the_receipt_mailed(
         steps.press(elsewhere.get_by_role("button", name="Open the payment"))
         expect(elsewhere.get_by_role("heading", name=heading)).to_be_visible()
 
+    page.goto(f"{product.url}/guest/payment/")
+    steps.press(page.get_by_role("button", name="I am done: forget this payment"))
+    expect(page.get_by_role("heading", name="This browser has forgotten the payment")).to_be_visible()
+    page.go_back()
+    expect(main).to_contain_text("No payment is open in this browser.")
+    expect(main).not_to_contain_text(reference)
+
     cents = int(amount.replace("$", "").replace(",", "").replace(".", ""))
     assert [charge["charged_cents"] for charge in product.charges("mas")] == [cents]
     logs = product.said()

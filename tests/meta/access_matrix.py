@@ -521,6 +521,9 @@ ROWS: dict[str, Row] = {
     "guest:refresh": guests(AWAY, method="post"),
     "guest:abandon": guests(AWAY, method="post"),
     "guest:mail": guests(UNPROCESSABLE, method="post"),
+    # Says of nobody whether there was anything to forget.
+    "guest:forget": everyone(AWAY, method="post"),
+    "guest:forgotten": everyone(),
     # Whoever holds a link may use it, once.
     "guest:link": everyone(args=lambda world: [world.receipt_token()]),
     "guest:link POST": everyone(AWAY, method="post", args=lambda world: [world.receipt_token()]),
