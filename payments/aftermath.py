@@ -99,6 +99,16 @@ class BillCanceled:
 Later = GoneBack | TakenBack | BillCanceled
 
 
+def not_taken_cents(payment: Payment, later: Iterable[Later]) -> int:
+    """What neither refunds nor banks took of what was paid, in cents.
+
+    Never below nothing: what was refunded to the balance, a bank may still take at the source. A
+    canceled bill takes nothing: its money is still with the payee.
+    """
+    went = sum(each.back_cents for each in later if not isinstance(each, BillCanceled))
+    return max(0, payment.amount_cents - went)
+
+
 def aftermath(payment: Payment, *, allocations: Iterable[Allocation]) -> tuple[Later, ...]:
     """What came after the payment had settled, earliest first; disputes decided for us left out.
 

@@ -13,7 +13,7 @@ from billing.models import EntryKind, Invoice
 from billing.positions import owed_after
 from common.clock import business_date
 from payments import methods
-from payments.aftermath import BillCanceled, Later, aftermath
+from payments.aftermath import Later, aftermath, not_taken_cents
 from payments.models import Allocation, Payment
 
 
@@ -74,7 +74,7 @@ class ReceiptContent:
     region: Region
     bills: tuple[BillPaid, ...]
     later: tuple[Later, ...]
-    standing_cents: int  # what of it still pays bills, or is what was added to the account balance
+    left_cents: int  # after what went back, what banks took, and what canceled bills had become of it
 
     @property
     def method(self) -> str:
@@ -86,16 +86,6 @@ class ReceiptContent:
             from_balance_cents=self.from_balance_cents,
             amount_cents=self.amount_cents,
         )
-
-    @property
-    def left_cents(self) -> int:
-        """What is left of the payment after what went back and what banks took for good.
-
-        What a canceled bill had become of it and what went back to its source are one amount, and what
-        was added and spent since a bank takes at the source alone: so the lower of the two counts.
-        """
-        went = sum(each.back_cents for each in self.later if not isinstance(each, BillCanceled))
-        return max(0, min(self.standing_cents, self.amount_cents - went))
 
     @property
     def has_sums(self) -> bool:
@@ -128,6 +118,7 @@ def content_of(payment: Payment) -> ReceiptContent:
             "invoice__service_from", "invoice__number"
         )
     )
+    later = aftermath(payment, allocations=allocations)
     on_bills = sum(each.kept_cents - each.reversed_cents - each.canceled_cents for each in allocations)
     return ReceiptContent(
         reference=payment.reference,
@@ -147,6 +138,11 @@ def content_of(payment: Payment) -> ReceiptContent:
             # As it was paid; a bill that staff moved it to later has a line in its own history.
             if allocation.moved_from_id is None
         ),
-        later=aftermath(payment, allocations=allocations),
-        standing_cents=on_bills + payment.to_balance_cents - payment.balance_reversed_cents,
+        later=later,
+        # Of a canceled bill what became balance and what went back is one amount; of what was added and
+        # spent since, a bank takes at the source alone: so the lower of the two is left.
+        left_cents=min(
+            on_bills + payment.to_balance_cents - payment.balance_reversed_cents,
+            not_taken_cents(payment, later),
+        ),
     )

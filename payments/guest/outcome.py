@@ -17,6 +17,7 @@ from accounts import sessions
 from billing.pdf import PdfUnavailable
 from common.clock import business_date, now
 from payments import declines, gateway, methods
+from payments.aftermath import TakenBack, aftermath, not_taken_cents
 from payments.csp import allow_stripe
 from payments.guest import limits, paying, visit
 from payments.guest.forms import MailForm
@@ -24,7 +25,7 @@ from payments.guest.pages import View, guest_page
 from payments.models import CAME_TO_NOTHING, SETTLED, Payment, PaymentEvent, State
 from payments.services import receipt_links, receipts, submission
 
-# One page each: "paid" is only for money that has really moved.
+# One page each: "paid" is only for money that has really moved, and has not gone back since.
 TEMPLATES = {
     State.CREATED: "guest/checking.html",
     State.SUBMITTED: "guest/checking.html",
@@ -34,10 +35,10 @@ TEMPLATES = {
     State.FAILED: "guest/declined.html",
     State.CANCELED: "guest/not_charged.html",
     State.SUCCEEDED: "guest/paid.html",
-    State.PARTLY_REFUNDED: "guest/paid.html",  # and what became of the money later
-    State.REFUNDED: "guest/paid.html",  # and what became of the money later
-    State.DISPUTED: "guest/paid.html",  # and what became of the money later
-    State.RETURNED: "guest/paid.html",  # and what became of the money later
+    State.PARTLY_REFUNDED: "guest/refunded.html",
+    State.REFUNDED: "guest/refunded.html",
+    State.DISPUTED: "guest/disputed.html",
+    State.RETURNED: "guest/returned.html",
 }
 
 
@@ -201,11 +202,18 @@ def _page(request: HttpRequest, payment: Payment, form: MailForm, *, status: int
             kind=payment.method_kind, brand=payment.method_brand, last4=payment.method_last4
         ),
         "paid_on": business_date(payment.region.time_zone, payment.settled_at or payment.created_at),
-        "has_gone_back": payment.state in SETTLED and payment.state != State.SUCCEEDED,
         "explanation": declines.explain(payment.decline_code, kind=payment.method_kind),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "seen": payment.state,
     }
+    if payment.state in SETTLED and payment.state != State.SUCCEEDED:
+        later = aftermath(payment, allocations=())  # nothing of the account
+        context |= {
+            "later": later,
+            "left_cents": not_taken_cents(payment, later),
+            # Why is told for a bank debit; who disputed a card payment knows why.
+            "is_returned_debit": any(isinstance(each, TakenBack) and each.is_return for each in later),
+        }
     if payment.state == State.REQUIRES_ACTION and not limits.may_look(payment_id=payment.pk, at=now()):
         template = TEMPLATES[State.UNKNOWN]
     elif payment.state == State.REQUIRES_ACTION:
