@@ -149,9 +149,21 @@ def answer_to(
             client.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": "/"})
         response = getattr(client, row.method)(url, row.data)
         wrong = faults_of(response, signed_in=cookies is not None, ours=DJANGOS.match(url) is None)
+        if cookies is None and lacks_the_way_in(response):
+            wrong.append("One Time Payment at the top")
         answer = outcome_of(response), wrong
         transaction.set_rollback(True)
     return answer
+
+
+def lacks_the_way_in(response: HttpResponse) -> bool:
+    """Whether this is a page of which a guest sees no way to pay without an account."""
+    if not response.headers.get("Content-Type", "").startswith("text/html"):
+        return False  # a document, or an answer to a machine
+    if response.status_code in (204, 302) or not response.content:
+        return False
+    top = response.content.decode().split("</header>")[0]
+    return f'<a href="{reverse("guest:start")}"' not in top
 
 
 def outcome_of(response: HttpResponse) -> str:
