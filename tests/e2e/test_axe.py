@@ -45,7 +45,7 @@ NOT_REACHED = {
     # tests/staff/test_passkeys.py looks at these.
     "mfa_add_webauthn", "mfa_remove_webauthn", "mfa_reauthenticate_webauthn",
     "desk:index", "desk:show",  # tests/e2e/test_chat.py looks at them
-    "guest:bill", "guest:review", "guest:payment",  # and tests/e2e/test_guest_pays.py at these
+    "guest:review", "guest:payment",  # and tests/e2e/test_guest_pays.py at these
     # and tests/e2e/test_payment_methods.py at these
     "account_reauthenticate", "payments:method_add", "payments:method_check", "payments:method_remove",
     # tests/autopay/test_pages_look.py looks at these, in states that take days to come.
@@ -195,9 +195,16 @@ def test_in_spanish(product: Product, people: People, new_page: NewPage) -> None
     steps.press(page.get_by_role("button", name="Español"))
     steps.press(page.get_by_role("button", name="Continuar"))
     sweep.look("registration with nothing filled in, in Spanish")
+    person = people["household"]
+    page.goto(f"{product.url}/guest/#code={person['pay_code']}&region={person['region']}")
+    sweep.look("one-time payment, in Spanish")
+    steps.press(page.get_by_role("button", name="Buscar la factura"))
+    expect(page.get_by_role("heading", name="¿Cómo quiere pagar?")).to_be_visible()
+    expect(steps.card_frame(page).get_by_role("textbox").first).to_be_visible()
+    sweep.look("guest's bill, in Spanish")
     page.goto(f"{product.url}/login/")
-    page.get_by_label("Correo electrónico").fill(people["household"]["email"])
-    page.get_by_label("Contraseña").fill(people["household"]["password"])
+    page.get_by_label("Correo electrónico").fill(person["email"])
+    page.get_by_label("Contraseña").fill(person["password"])
     steps.press(page.get_by_role("main").get_by_role("button", name="Iniciar sesión"))
     expect(page.get_by_role("heading", name="Facturación")).to_be_visible()
     sweep.look("billing home, in Spanish")

@@ -153,6 +153,21 @@ def test_without_javascript_everything_works_up_to_the_card(
     assert list(charged(sandbox).values()) == [20_00]
 
 
+def test_the_way_is_in_spanish_for_who_chose_it(
+    client: Client, bill: Invoice, sandbox: Sandbox
+) -> None:
+    client.cookies["django_language"] = "es"
+    said = {START: ["Pague una factura sin cuenta", "Código de pago", "Buscar la factura"]}
+    guests.find(client, guests.by_code(bill))
+    guests.give_amount(client, sandbox, bill)
+    said[BILL] = ["Cuenta de", "$84.20", "¿Cómo quiere pagar?", "Continuar"]
+    said[REVIEW] = ["Confirmar y pagar $84.20", "Visa que termina en 4242", "Cuenta de", "$84.20"]
+    for url, expected in said.items():
+        page = client.get(url)
+        assert '<html lang="es">' in page.text
+        assert [one for one in expected if one not in words(page)] == [], url
+
+
 def test_a_bank_account_is_debited_only_with_the_authorization_on_the_page(
     client: Client, bill: Invoice, sandbox: Sandbox
 ) -> None:
