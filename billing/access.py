@@ -61,13 +61,16 @@ def bill_required(view: BillView) -> Callable[..., HttpResponseBase]:
         related = ("patient", "account__region", "account__guarantor")
         owned = Invoice.objects.filter(account__guarantor__user=request.user.pk)
         bill = owned.select_related(*related).filter(pk=pk).first()
-        if bill is not None:
-            return view(request, bill)
-        if account_of(request.user) is None:
-            return _no_account(request)
-        raise Http404(pk)
+        return view(request, bill) if bill is not None else not_theirs(request, pk)
 
     return with_bill
+
+
+def not_theirs(request: HttpRequest, key: object) -> HttpResponseBase:
+    """The answer to who asks for what no account of theirs has. Raises Http404 where they have one."""
+    if account_of(request.user) is None:
+        return _no_account(request)
+    raise Http404(key)
 
 
 def _no_account(request: HttpRequest) -> HttpResponseBase:

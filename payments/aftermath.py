@@ -14,6 +14,7 @@ from common.clock import business_date
 from common.money import format_cents
 from payments import methods
 from payments.models import Allocation, Dispute, DisputeState, Payment, Refund, RefundState
+from payments.story import story_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,15 @@ def not_taken_cents(payment: Payment, later: Iterable[Later]) -> int:
 def aftermath(payment: Payment, *, allocations: Iterable[Allocation]) -> tuple[Later, ...]:
     """What came after the payment had settled, earliest first; disputes decided for us left out.
 
-    `allocations` are all that it has now, with their bills.
+    `allocations` are all that it has now, with their bills. One query.
     """
-    zone = payment.region.time_zone
+    zone, story = payment.region.time_zone, story_of(payment)
     later: list[tuple[dt.datetime, Later]] = [
-        (refund.created_at, _gone_back(payment, refund)) for refund in payment.refunds.order_by("pk")
+        (refund.created_at, _gone_back(payment, refund)) for refund in story.refunds
     ]
-    for dispute in payment.disputes.exclude(state=DisputeState.WON).order_by("pk"):
+    for dispute in story.disputes:
+        if dispute.state == DisputeState.WON:
+            continue
         at = dispute.decided_at or dispute.opened_at
         taken = TakenBack(
             on=business_date(zone, at),

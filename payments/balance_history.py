@@ -4,12 +4,24 @@ Amounts are integer cents, positive where they add to the balance.
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Sum, Window
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.functions import Cast
 from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
@@ -29,7 +41,7 @@ _TAKEN: dict[str, Promise | str] = {
     EntryKind.REFUND_PROMISED: pgettext_lazy("account balance", "Sent back to you"),
     EntryKind.DISPUTE_LOST: pgettext_lazy("account balance", "Taken back by your bank"),
 }
-_IN_ERROR = pgettext_lazy("account balance", "Taken back: it was recorded in error")
+_TAKEN_BACK = pgettext_lazy("account balance", "Taken back: it was recorded in error")
 _LABELS = dict(EntryKind.choices)
 
 
@@ -54,71 +66,55 @@ class Page:
 
 
 def page(account: BillingAccount, number: int) -> Page:
-    """A page of the account's movements, counted from 1; an empty one beyond the last."""
+    """A page of the account's movements, counted from 1; an empty one beyond the last. One query."""
     first = (number - 1) * PAGE_SIZE
     rows = list(
         JournalLine.objects.filter(account=account, ledger_account=LedgerCode.ACCOUNT_BALANCE)
         .annotate(
             after=Window(Sum("amount_cents"), order_by=[F("entry_id").asc(), F("pk").asc()]),
+            reference=_REFERENCE,
+            in_error=_IN_ERROR,
         )
         .order_by("-entry_id", "-pk")
         .values_list(
-            "entry__effective_on",
-            "entry__kind",
-            "entry__source",
-            "entry__source_id",
-            "amount_cents",
-            "after",
+            "entry__effective_on", "entry__kind", "amount_cents", "after", "reference", "in_error"
         )[first : first + PAGE_SIZE + 1]
     )
-    shown = rows[:PAGE_SIZE]
-    references = _references((source, source_id) for _on, _kind, source, source_id, *_ in shown)
-    in_error = _in_error(
-        key for _on, kind, _source, key, *_ in shown if kind == EntryKind.REFUND_PROMISED
-    )
-    movements = [_movement(row, references, in_error) for row in shown]
-    return Page(movements, number, len(rows) > PAGE_SIZE)
+    return Page([_movement(*row) for row in rows[:PAGE_SIZE]], number, len(rows) > PAGE_SIZE)
+
+
+def _of_source(name: str, found: QuerySet[Any]) -> When:
+    """What `found`, a query by key, tells of the thing that an entry's source names."""
+    return When(entry__source=name, then=Subquery(found.filter(pk=_SOURCE_KEY)[:1]))
+
+
+# Read in the branch of its kind of source alone: the keys of others may be no numbers.
+_SOURCE_KEY = Cast(OuterRef("entry__source_id"), BigIntegerField())
+# The payment behind an entry.
+_REFERENCE = Case(
+    _of_source("payment", Payment.objects.values("reference")),
+    _of_source("refund", Refund.objects.values("payment__reference")),
+    _of_source("dispute", Dispute.objects.values("payment__reference")),
+    default=Value(""),
+)
+# Whether an entry took back what was recorded in error.
+_IN_ERROR = Case(
+    _of_source("refund", Refund.objects.values(nowhere=Q(destination=Refund.Destination.NOWHERE))),
+    default=Value(False),
+)
 
 
 def _movement(
-    row: tuple[Any, ...], references: dict[tuple[str, str], str], in_error: set[str]
+    on: dt.date, kind: str, amount_cents: int, after: Decimal, reference: str, in_error: bool
 ) -> Movement:
-    on, kind, source, source_id, amount_cents, after = row
     labels = _ADDED if amount_cents < 0 else _TAKEN
-    is_error = kind == EntryKind.REFUND_PROMISED and source_id in in_error
     return Movement(
         on=on,
-        what=_IN_ERROR if is_error else labels.get(kind, _LABELS[kind]),
+        what=_TAKEN_BACK if in_error else labels.get(kind, _LABELS[kind]),
         amount_cents=-amount_cents,
         balance_cents=-int(after),
-        reference=references.get((source, source_id), ""),
+        reference=reference,
     )
-
-
-def _in_error(refunds: Iterable[str]) -> set[str]:
-    """Of refunds, by key: those that took back what was recorded in error."""
-    found = Refund.objects.filter(pk__in=list(refunds), destination=Refund.Destination.NOWHERE)
-    return {str(pk) for pk in found.values_list("pk", flat=True)}
-
-
-def _references(sources: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """The payment behind each entry's source, in at most one query a kind of source."""
-    keys: dict[str, list[str]] = defaultdict(list)
-    for source, key in sources:
-        keys[source].append(key)
-    queries = {
-        "payment": (Payment, "reference"),
-        "refund": (Refund, "payment__reference"),
-        "dispute": (Dispute, "payment__reference"),
-    }
-    return {
-        (source, str(pk)): reference
-        for source, (model, reference_field) in queries.items()
-        if source in keys
-        for pk, reference in model._default_manager.filter(pk__in=keys[source]).values_list(
-            "pk", reference_field
-        )
-    }
 
 
 def waiting(account: BillingAccount) -> list[Payment]:

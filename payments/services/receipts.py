@@ -90,8 +90,7 @@ def current(*, receipt: Receipt) -> bytes | None:
         return None
     if receipt.payment.state == State.SUCCEEDED and not _is_outdated(receipt):
         return bytes(receipt.pdf)
-    fresh = _with_payment(Receipt.objects.filter(pk=receipt.pk)).get()
-    return _document(content_of(fresh.payment), fresh.language, itemised=True)
+    return _document(content_of(receipt.payment), receipt.language, itemised=True)
 
 
 def _is_outdated(receipt: Receipt) -> bool:

@@ -1,25 +1,23 @@
 """PDFs of one payment besides its receipt: for an insurance claim, and while a bank works on it."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from billing.access import account_required
 from billing.downloads import pdf_response
-from billing.models import BillingAccount
 from common.clock import business_date
 from payments import methods
+from payments.access import payment_required
 from payments.claim_content import NothingToClaim, claim_of
 from payments.models import SETTLED, Payment, State
 from payments.receipt_content import NotSettled
 
 
 @require_safe
-@account_required
-def claim(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+@payment_required
+def claim(request: HttpRequest, payment: Payment) -> HttpResponse:
     """What an administrator of an FSA or HSA asks for; of a payment that has arrived."""
-    payment = _find(account, reference)
     try:
         content = claim_of(payment)
     except (NotSettled, NothingToClaim) as missing:
@@ -34,10 +32,9 @@ def claim(request: HttpRequest, account: BillingAccount, reference: str) -> Http
 
 
 @require_safe
-@account_required
-def confirmation(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+@payment_required
+def confirmation(request: HttpRequest, payment: Payment) -> HttpResponse:
     """That a bank payment is processing. Once it has arrived there is a receipt instead."""
-    payment = _find(account, reference)
     if payment.state in SETTLED:
         return redirect("payments:receipt", payment.reference)
     if payment.state != State.PROCESSING:
@@ -63,12 +60,4 @@ def confirmation(request: HttpRequest, account: BillingAccount, reference: str) 
         },
         title=_("Payment confirmation %(reference)s") % {"reference": payment.reference},
         name=f"confirmation-{payment.reference}.pdf",
-    )
-
-
-def _find(account: BillingAccount, reference: str) -> Payment:
-    return get_object_or_404(
-        Payment.objects.select_related("region", "account__guarantor"),
-        account=account,
-        reference=reference,
     )

@@ -1,26 +1,25 @@
 """The receipt of a payment: downloaded as a PDF, or mailed once more."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from billing.access import account_required
-from billing.models import BillingAccount
 from billing.pdf import PdfUnavailable
 from payments import emails
-from payments.models import Receipt
+from payments.access import payment_required
+from payments.models import Payment, Receipt
 from payments.services import receipts
 
 RETRY_AFTER_SECONDS = 3
 
 
 @require_safe
-@account_required
-def download(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+@payment_required
+def download(request: HttpRequest, payment: Payment) -> HttpResponse:
     """The itemised receipt. One that no worker has rendered yet is rendered now."""
-    receipt = _find(account, reference)
+    receipt = _receipt_of(payment)
     try:
         if receipt.rendered_at is None:
             receipts.render(receipt_id=receipt.pk)
@@ -39,10 +38,10 @@ def download(request: HttpRequest, account: BillingAccount, reference: str) -> H
 
 
 @require_POST
-@account_required
-def mail_again(request: HttpRequest, account: BillingAccount, reference: str) -> HttpResponse:
+@payment_required
+def mail_again(request: HttpRequest, payment: Payment) -> HttpResponse:
     """Mail the receipt to the address of the person who asks."""
-    receipt = _find(account, reference)
+    receipt = _receipt_of(payment)
     address = request.user.get_username()
     try:
         receipts.mail_again(receipt=receipt, to=address)
@@ -60,12 +59,12 @@ def mail_again(request: HttpRequest, account: BillingAccount, reference: str) ->
     return redirect("payments:show", receipt.payment.reference)
 
 
-def _find(account: BillingAccount, reference: str) -> Receipt:
-    return get_object_or_404(
-        Receipt.objects.select_related("payment__region"),
-        payment__account=account,
-        payment__reference=reference,
-    )
+def _receipt_of(payment: Payment) -> Receipt:
+    """404 where the payment has not settled."""
+    try:
+        return payment.receipt
+    except Receipt.DoesNotExist as missing:
+        raise Http404 from missing
 
 
 def _preparing(request: HttpRequest, receipt: Receipt) -> HttpResponse:

@@ -223,7 +223,7 @@ class TestForAClaim:
         many = paying.pay_many(sandbox, {make_invoice(account): 10_00 for _ in range(12)})
         ana.get(reverse("billing:home"))
         for payment in (one, many):
-            with django_assert_max_num_queries(7):  # type: ignore[operator]
+            with django_assert_max_num_queries(5):  # type: ignore[operator]
                 fetched(ana, "claim", payment)
 
     def test_others_have_none(self, sandbox: Sandbox, visit: Invoice, client: Client) -> None:
