@@ -4,6 +4,7 @@ The address may hold anything. A value that means nothing is left out and named,
 say so; the rest still counts.
 """
 
+import datetime as dt
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from billing.models import Invoice
+from common.period import is_reversed, read_day
 
 STATES: dict[str, tuple[Promise | str, Q]] = {
     "open": (pgettext_lazy("bills", "Open"), Q(open_cents__gt=0)),
@@ -39,6 +41,8 @@ NAMES: dict[str, Promise | str] = {
     "kind": _("Kind"),
     "patient": _("Patient"),
     "year": _("Year of service"),
+    "since": _("Service from"),
+    "until": _("Service to"),
     "search": _("Search"),
     "sort": _("Sort by"),
     "page": _("Page"),
@@ -56,7 +60,9 @@ class BillFilter:
     state: str = "open"
     kind: str = ""
     patient: int | None = None  # a member's key
-    year: int | None = None
+    year: int | None = None  # of service
+    since: dt.date | None = None  # of service; both days belong to the period
+    until: dt.date | None = None
     search: str = ""  # in the bill's number or the provider's name
     sort: str = "due"
     page: int = 1
@@ -64,7 +70,8 @@ class BillFilter:
     @property
     def is_narrowed(self) -> bool:
         """Whether anything beyond the tab and the order leaves bills out."""
-        return bool(self.kind or self.patient or self.year or self.search)
+        narrowing = (self.kind, self.patient, self.year, self.since, self.until, self.search)
+        return any(narrowing)
 
     @property
     def within_tab(self) -> Q:
@@ -74,6 +81,10 @@ class BillFilter:
             condition &= Q(patient=self.patient)
         if self.year is not None:
             condition &= Q(service_from__year=self.year)
+        if self.since is not None:
+            condition &= Q(service_from__gte=self.since)
+        if self.until is not None:
+            condition &= Q(service_from__lte=self.until)
         if self.search:
             condition &= Q(number__icontains=self.search) | Q(provider__icontains=self.search)
         return condition
@@ -115,13 +126,18 @@ def read_filter(query: Mapping[str, str]) -> tuple[BillFilter, list[Promise | st
             ignored.append(NAMES[name])
         else:
             found[name] = value
+    if is_reversed(found):
+        del found["until"]
+        ignored.append(NAMES["until"])
     return BillFilter(**found), ignored  # type: ignore[arg-type]
 
 
-def _read(name: str, raw: str) -> str | int | None:
+def _read(name: str, raw: str) -> str | int | dt.date | None:
     """The meaning of one value; None where it has none."""
     if name in _CHOICES:
         return raw if raw in _CHOICES[name] else None
+    if name in ("since", "until"):
+        return read_day(raw)
     if name == "search":
         # PostgreSQL's text holds no NUL.
         return raw if len(raw) <= MAX_SEARCH and "\0" not in raw else None

@@ -15,6 +15,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from common.period import is_reversed, read_day
+
 # What an event is (payments.history writes these words in its first column).
 KINDS: dict[str, Promise | str] = {
     "payment": pgettext_lazy("history", "Payment"),
@@ -49,11 +51,6 @@ NAMES: dict[str, Promise | str] = {
 _CHOICES: dict[str, Collection[str]] = {"kind": KINDS, "side": SIDES, "state": STAGES}
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # fits a bigint
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}", re.ASCII)
-_DAY = re.compile(
-    r"(?P<y>[0-9]{4})-(?P<m>[0-9]{1,2})-(?P<d>[0-9]{1,2})"
-    r"|(?P<m2>[0-9]{1,2})/(?P<d2>[0-9]{1,2})/(?P<y2>[0-9]{4})",
-    re.ASCII,
-)
 MAX_PAGE = 10**6
 
 
@@ -132,7 +129,7 @@ def read_filter(query: Mapping[str, str]) -> tuple[HistoryFilter, list[Promise |
             ignored.append(NAMES[name])
         else:
             found[name] = value
-    if "since" in found and "until" in found and found["since"] > found["until"]:
+    if is_reversed(found):
         del found["until"]
         ignored.append(NAMES["until"])
     return HistoryFilter(**found), ignored
@@ -143,20 +140,8 @@ def _read(name: str, raw: str) -> str | int | dt.date | None:
     if name in _CHOICES:
         return raw if raw in _CHOICES[name] else None
     if name in ("since", "until"):
-        return _read_day(raw)
+        return read_day(raw)
     if name == "page":
         return min(int(raw), MAX_PAGE) if _NUMBER.fullmatch(raw) else None
     pattern = _YEAR if name == "year" else _NUMBER
     return int(raw) if pattern.fullmatch(raw) else None
-
-
-def _read_day(raw: str) -> dt.date | None:
-    """A day as 2026-05-03 or, as people here write it, 5/3/2026; years from 1900 on."""
-    match = _DAY.fullmatch(raw)
-    if match is None:
-        return None
-    year, month, day = (int(match[name] or match[f"{name}2"]) for name in "ymd")
-    try:
-        return dt.date(year, month, day) if year >= 1900 else None
-    except ValueError:
-        return None

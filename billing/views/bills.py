@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from billing import hooks, queries
 from billing.access import account_required, bill_required
-from billing.filters import KINDS, SORTS, STATES, BillFilter, read_filter
+from billing.filters import KINDS, NAMES, SORTS, STATES, BillFilter, read_filter
 from billing.models import BillingAccount, Invoice
 from billing.postings import postings
+from common import period
 from common.clock import business_date
 
 
@@ -72,6 +73,7 @@ def bill_list(request: HttpRequest, account: BillingAccount) -> HttpResponse:
             for state, (label, _condition) in STATES.items()
         ],
         "selects": _selects(asked, choices),
+        "period": period.boxes(request.GET, since=NAMES["since"], until=NAMES["until"]),
         "clear_query": BillFilter(state=asked.state, sort=asked.sort).query(),
         "previous_query": asked.query(page=asked.page - 1) if asked.page > 1 else None,
         "next_query": asked.query(page=asked.page + 1) if asked.page < last_page else None,

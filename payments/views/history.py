@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from billing.access import account_required
 from billing.models import BillingAccount
+from common import period
 from common.clock import business_date
 from common.csv_export import csv_response, dollars
 from payments import charts
 from payments import history as events
-from payments.history_filter import KINDS, SIDES, STAGES, HistoryFilter, read_filter
+from payments.history_filter import KINDS, NAMES, SIDES, STAGES, HistoryFilter, read_filter
 
 
 @require_safe
@@ -36,7 +37,7 @@ def history(request: HttpRequest, account: BillingAccount) -> HttpResponse:
         "rows": events.page(account, asked),
         "chart": charts.spending_by_month(months, around.months),
         "selects": _selects(asked, around),
-        "typed": {name: request.GET.get(name, "").strip()[:10] for name in ("since", "until")},
+        "period": period.boxes(request.GET, since=NAMES["since"], until=NAMES["until"]),
         "history_url": reverse("payments:history"),
         "export_url": reverse("payments:history_export") + asked.query(),
         "previous_query": asked.query(page=asked.page - 1) if asked.page > 1 else None,

@@ -4,10 +4,13 @@ import datetime as dt
 import html
 import itertools
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.http import HttpResponse
 
+from accounts.models import Member
 from billing.models import (
     BillingAccount,
     EntryKind,
@@ -56,14 +59,50 @@ def words(response: HttpResponse) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", within_words)).split())
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A journal entry to be. A line is a code, cents (a debit where positive) and perhaps a bill."""
+
+    kind: EntryKind
+    source: str
+    source_id: int
+    on: dt.date
+    lines: Sequence[tuple[LedgerCode, int, Invoice | None]]
+
+
+def post_many(account: BillingAccount, entries: Sequence[Entry]) -> None:
+    """Put many entries of one account into the books at once."""
+    made = JournalEntry.objects.bulk_create(
+        JournalEntry(
+            region=account.region,
+            kind=entry.kind,
+            source=entry.source,
+            source_id=str(entry.source_id),
+            effective_on=entry.on,
+        )
+        for entry in entries
+    )
+    JournalLine.objects.bulk_create(
+        JournalLine(
+            entry=row, ledger_account_id=code, amount_cents=cents, account=account, invoice=bill
+        )
+        for row, entry in zip(made, entries, strict=True)
+        for code, cents, bill in entry.lines
+    )
+
+
 @transaction.atomic
-def make_many_invoices(account: BillingAccount, count: int) -> None:
-    """Many small bills at once, posted in the books; every tenth is a premium."""
+def make_many_invoices(account: BillingAccount, count: int, *, patients: Sequence[Member] = ()) -> None:
+    """Many small bills at once, posted in the books; every tenth is a premium.
+
+    They go around the patients; the guarantor is the only one unless told otherwise.
+    """
     first_day = dt.date(2020, 1, 1)
+    people = patients or [account.guarantor]
     bills = Invoice.objects.bulk_create(
         Invoice(
             account=account,
-            patient=account.guarantor,
+            patient=people[index % len(people)],
             kind=Invoice.Kind.MEDICAL if index % 10 else Invoice.Kind.PREMIUM,
             number=f"MANY-{index:05d}",
             issued_on=first_day + dt.timedelta(days=index),
@@ -89,23 +128,19 @@ def make_many_invoices(account: BillingAccount, count: int) -> None:
         )
         for bill in bills
     )
-    entries = JournalEntry.objects.bulk_create(
-        JournalEntry(
-            region=account.region,
-            kind=EntryKind.INVOICE_ISSUED,
-            source="invoice",
-            source_id=str(bill.pk),
-            effective_on=bill.issued_on,
-        )
-        for bill in bills
-    )
-    JournalLine.objects.bulk_create(
-        JournalLine(
-            entry=entry, ledger_account_id=code, amount_cents=cents, account=account, invoice=bill
-        )
-        for entry, bill in zip(entries, bills, strict=True)
-        for code, cents in (
-            (LedgerCode.RECEIVABLE, bill.total_cents),
-            (LedgerCode.BILLED_REVENUE, -bill.total_cents),
-        )
+    post_many(
+        account,
+        [
+            Entry(
+                EntryKind.INVOICE_ISSUED,
+                "invoice",
+                bill.pk,
+                bill.issued_on,
+                [
+                    (LedgerCode.RECEIVABLE, bill.total_cents, bill),
+                    (LedgerCode.BILLED_REVENUE, -bill.total_cents, bill),
+                ],
+            )
+            for bill in bills
+        ],
     )

@@ -10,6 +10,7 @@ from billing.services import invoices
 from tests.billing.pages.household import LIST, TODAY, Household, detail
 from tests.support.billing import settle, words
 from tests.support.factories import make_account, make_invoice
+from tests.support.history import make_one_payment
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +72,63 @@ def test_the_list_filters_by_kind_patient_and_year(household: Household) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("since=9/14/2026", ["LAST", "NEXT"]),
+        ("until=9/14/2026", ["FIRST", "LAST"]),
+        ("since=2026-09-01&until=2026-09-14", ["LAST"]),
+        ("since=9/14/2026&until=9/14/2026", ["LAST"]),
+        ("year=2026&since=9/15/2026", ["NEXT"]),
+        ("year=2025&since=9/15/2026", []),
+    ],
+)
+def test_the_list_filters_by_a_period_of_service_and_both_days_belong_to_it(
+    household: Household, query: str, found: list[str]
+) -> None:
+    for number, day in (
+        ("FIRST", dt.date(2026, 8, 31)),
+        ("LAST", dt.date(2026, 9, 14)),
+        ("NEXT", dt.date(2026, 9, 15)),
+    ):
+        make_invoice(household.account, number=number, service_on=day)
+    assert listed(household.client, f"?{query}") == found
+    page = household.client.get(f"{LIST}?state=all&{query}").context
+    assert page["tabs"][0][2] == len(found)
+    assert page["asked"].is_narrowed
+
+
+def test_a_period_stays_with_tabs_and_pages(household: Household) -> None:
+    for index in range(21):
+        make_invoice(household.account, 1_00, number=f"N{index:02d}")
+    page = household.client.get(f"{LIST}?since=9/1/2026&until=9/30/2026").content.decode()
+    assert 'href="/billing/bills/?since=2026-09-01&amp;until=2026-09-30&amp;page=2"' in page
+    assert 'href="/billing/bills/?state=paid&amp;since=2026-09-01&amp;until=2026-09-30"' in page
+    assert 'value="9/1/2026"' in page
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("since=yesterday", "Enter a day that there is, like 5/3/2026."),
+        ("since=2/30/2026", "Enter a day that there is, like 5/3/2026."),
+        ("until=0001-01-01", "Enter a day that there is, like 5/3/2026."),
+        ("since=9/2/2026&until=9/1/2026", "This day is before the first one."),
+    ],
+)
+@pytest.mark.parametrize("url", [LIST, "/payments/"])
+def test_a_bad_day_is_explained_beside_its_box(
+    household: Household, url: str, query: str, told: str
+) -> None:
+    paid = make_invoice(household.account)
+    make_one_payment(household.account, [paid])
+    page = household.client.get(f"{url}?{query}")
+    name = "until" if "until" in query else "since"
+    assert told in words(page)
+    assert f'id="id_{name}_error"' in page.content.decode()
+    assert f'aria-describedby="id_{name}_error"' in page.content.decode()
+
+
 def test_the_list_finds_a_bill_by_number_or_provider_whatever_the_case(household: Household) -> None:
     make_invoice(household.account, number="XK-100", provider="Lake Clinic")
     make_invoice(household.account, number="ZZ-200", provider="Río Radiology 100%")
@@ -127,6 +185,9 @@ def test_the_list_has_pages_that_neither_repeat_nor_skip(household: Household) -
         ("year=0", "Year of service"),
         ("year=99999", "Year of service"),
         ("year=2026'--", "Year of service"),
+        ("since=2/30/2026", "Service from"),
+        ("until=99999-01-01", "Service to"),
+        ("since=9/2/2026&until=9/1/2026", "Service to"),
         ("sort=password", "Sort by"),
         ("page=0", "Page"),
         ("page=-3", "Page"),
