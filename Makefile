@@ -1,7 +1,7 @@
 # A bare machine with Python 3.11 or newer, make and git is enough. `make help` lists everything.
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat bench-staff soak look-pdfs
+.PHONY: help run reset test e2e lint format messages bench report-guest-timing lock setup-run setup-test bench-autopay bench-chat bench-pages bench-staff soak look-pdfs
 
 PORT ?= 8000
 WORKERS ?= 2
@@ -49,6 +49,9 @@ soak: setup-test ## Play random months of autopay (WORLDS=400, SEED= to play the
 
 bench-chat: setup-test ## Measure what a thousand open chats cost
 	@$(BIN)/python -m bench.chat
+
+bench-pages: setup-test ## Measure a member's pages with 20 bills and with 2,000
+	@$(BIN)/python -m bench.pages
 
 bench-staff: setup-test ## Measure the desk at the size of a plan, five bills a member (MEMBERS=1000000)
 	@$(BIN)/python -m bench.staff --members "$(MEMBERS)"

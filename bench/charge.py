@@ -9,15 +9,14 @@ How many statements PostgreSQL gets and how many functions Python calls does not
 """
 
 import argparse
-import cProfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from bench import cpu
+from bench.statements import watched
 from bench.world import World, world
 
 TARGET_MS = 5.0
@@ -173,23 +172,9 @@ def run(world: World, count: int, threads: int) -> None:
 
     def statements(work: Callable[[], object]) -> int:
         """How often the database is asked: the one figure that no neighbour on the machine disturbs."""
-        count = 0
-
-        def counting(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
-            nonlocal count
-            count += 1
-            return execute(sql, params, many, context)
-
-        connection.ensure_connection()
-        with connection.execute_wrapper(counting):
+        with watched() as watch:
             work()
-        return count
-
-    def calls(work: Callable[[], object]) -> int:
-        """How many functions Python calls, its own and built-in ones."""
-        profile = cProfile.Profile()
-        profile.runcall(work)
-        return sum(int(entry.callcount) for entry in profile.getstats())
+        return len(watch.sent)
 
     # The first of each pays for imports, connections and prepared caches.
     measure(world, claim, keys[:WARM_UP], threads)
@@ -207,9 +192,9 @@ def run(world: World, count: int, threads: int) -> None:
         raise SystemExit(f"only {paid} of {count + WARM_UP} payments settled")
     asked = (statements(lambda: claim(counted)), statements(partial(settle, payments()[0])))
     called = (
-        calls(lambda: bare(0)),
-        calls(lambda: claim(profiled)),
-        calls(partial(settle, payments()[0])),
+        cpu.function_calls(lambda: bare(0)),
+        cpu.function_calls(lambda: claim(profiled)),
+        cpu.function_calls(partial(settle, payments()[0])),
     )
     report(sdk, call, claimed, settled, statements=asked, calls=called)
 

@@ -5,12 +5,12 @@ model instances, and nothing here loads more when a template looks at it.
 """
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg, JSONBAgg
 from django.db.models import BooleanField, Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
-from django.db.models.functions import ExtractYear, JSONObject, RowNumber
+from django.db.models.functions import ExtractYear, RowNumber
 from django.utils.functional import Promise
 
 from billing.filters import STATES, BillFilter
@@ -263,22 +263,40 @@ class Choices:
 
 
 def choices(account: BillingAccount, asked: BillFilter) -> Choices:
-    """One pass over the account's bills: the patients and years there are, and the tabs' counts."""
+    """One pass over the account's bills: the patients and years there are, and the tabs' counts.
+
+    PostgreSQL adds up by patient and year, so that few rows come here, and looks at each bill's words
+    once for all tabs.
+    """
     tabs = {
-        f"{state}_bills": Count("pk", filter=condition & asked.within_tab)
-        for state, (_label, condition) in STATES.items()
+        f"{state}_bills": Count("pk", filter=condition) for state, (_label, condition) in STATES.items()
     }
-    patient = JSONObject(id="patient_id", first=F("patient__first_name"), last=F("patient__last_name"))
-    found = _bills(account).aggregate(
-        **tabs,
-        patients=JSONBAgg(patient, distinct=True, default=Value([])),
-        years=ArrayAgg(ExtractYear("service_from"), distinct=True, default=Value([])),
+    rows = (
+        _bills(account)
+        .annotate(year=ExtractYear("service_from"), within=_is_within(asked))
+        .values("patient", "patient__first_name", "patient__last_name", "year", "within")
+        .annotate(**tabs)
+        .values_list("patient", "patient__first_name", "patient__last_name", "year", "within", *tabs)
     )
-    names = [(person["id"], f"{person['first']} {person['last']}") for person in found["patients"]]
+    counts, names, years = Counter[str](), dict[int, str](), set[int]()
+    for patient, first, last, year, within, *found in rows:
+        names[patient] = f"{first} {last}"
+        years.add(year)
+        if within:
+            counts.update(dict(zip(STATES, found, strict=True)))
     return Choices(
-        counts={state: found[f"{state}_bills"] for state in STATES},
-        patients=sorted(names, key=lambda pair: pair[1].casefold()),
-        years=sorted(found["years"], reverse=True),
+        counts={state: counts[state] for state in STATES},
+        patients=sorted(names.items(), key=lambda pair: pair[1].casefold()),
+        years=sorted(years, reverse=True),
+    )
+
+
+def _is_within(asked: BillFilter) -> Case | Value:
+    """Whether a bill meets what is asked beside the tab."""
+    if not asked.is_narrowed:
+        return Value(True)
+    return Case(
+        When(asked.within_tab, then=Value(True)), default=Value(False), output_field=BooleanField()
     )
 
 
