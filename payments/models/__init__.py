@@ -1,3 +1,4 @@
+from payments.models.allocation import Allocation, PaymentMove
 from payments.models.checkout import Checkout, CheckoutItem
 from payments.models.method import Authorization, PaymentMethod, StripeCustomer
 from payments.models.payment import (
@@ -6,10 +7,8 @@ from payments.models.payment import (
     MOVES,
     RESERVING,
     SETTLED,
-    Allocation,
     Payment,
     PaymentEvent,
-    PaymentMove,
     State,
 )
 from payments.models.receipt import Receipt, ReceiptLink
