@@ -42,8 +42,6 @@ from payments.services import settlement
 from payments.services.methods import can_pay, check_usable
 
 REFERENCE_LENGTH = 7  # and a check character: two blocks of four
-# Why a payment that nobody sent is given up.
-NEVER_SENT = "never sent"
 Kind = EnrollmentEvent.Kind
 
 
@@ -294,16 +292,17 @@ def cancel(*, enrollment: Enrollment, by: User, consent: Consent) -> Proof:
 
 
 def _take_back_unsent(draft: Draft) -> None:
-    """Give up a payment of which nothing was sent: whoever has it in hand finds that, under its lock,
-    before Stripe is asked.
+    """Give up a payment that nobody has begun to send: then nobody can any more. Either this has its
+    row first, or the worker that sends it, and then it stays and is named.
     """
     if draft.payment is None or draft.payment.state != State.CREATED:
         return
-    draft.payment = settlement.give_up(
-        payment_id=draft.payment.pk, code=NEVER_SENT, via=PaymentEvent.Via.SCHEDULE
+    draft.payment = settlement.give_up_unsent(
+        payment_id=draft.payment.pk, via=PaymentEvent.Via.SCHEDULE
     )
-    draft.state = DraftState.NOTICED
-    draft.save(update_fields=["state"])
+    if draft.payment.state == State.CANCELED:
+        draft.state = DraftState.NOTICED
+        draft.save(update_fields=["state"])
 
 
 def proof_of(enrollment: Enrollment) -> Proof:

@@ -24,12 +24,13 @@ from autopay.services import enrollment, moves
 from autopay.services.locking import lock_draft, lock_enrollment, refusals_of
 from common.batches import for_each
 from payments.models import CAME_TO_NOTHING, SETTLED, Dispute, DisputeState, Payment, State
+from payments.services import settlement
 from payments.services.checkout import MIN_CENTS
 
 log = structlog.get_logger(__name__)
 
 # Why a payment was given up without Stripe refusing it: no answer, or a process that died.
-UNSENT = ("", enrollment.NEVER_SENT)
+UNSENT = ("", settlement.NEVER_SENT)
 
 # What stops the enrollment, and why.
 STOPS = {

@@ -7,7 +7,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from payments.models.payment import Allocation, Payment
+from payments.models.allocation import Allocation
+from payments.models.payment import Payment
 
 
 class RefundState(models.TextChoices):

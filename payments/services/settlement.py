@@ -25,6 +25,8 @@ from payments.services.reversal import charge_returned_item_fee
 log = structlog.get_logger(__name__)
 Via = PaymentEvent.Via
 
+NEVER_SENT = "never sent"  # why a payment is given up that nobody has sent
+
 # A bank debit is settled or returned within so many (docs.stripe.com/payments/ach-direct-debit).
 DEBIT_BUSINESS_DAYS = 4
 
@@ -109,6 +111,19 @@ def give_up(*, payment_id: int, code: str, via: Via) -> Payment:
     if payment.has_outcome:
         return payment
     return _move(payment, State.CANCELED, via=via, detail=code)
+
+
+@transaction.atomic
+def give_up_unsent(*, payment_id: int, via: Via) -> Payment:
+    """End a payment that nobody sends any more; returns it as it stands.
+
+    One whose lease was taken meanwhile is being sent, and stays: only what its row says under the lock
+    tells (payments.services.leases).
+    """
+    payment = lock_payment(payment_id)
+    if payment.state != State.CREATED:
+        return payment
+    return _move(payment, State.CANCELED, via=via, detail=NEVER_SENT)
 
 
 @transaction.atomic

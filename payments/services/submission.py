@@ -108,7 +108,7 @@ def _ask(payment: Payment, via: Via, at: dt.datetime) -> Intent | None:
     """The intent as it stands after doing what may be done; None where it was never learned."""
     may_send = payment.state == State.SUBMITTED and at - payment.created_at < RESUME_WITHIN
     if payment.state == State.CREATED:  # taken too late to be sent
-        settlement.give_up(payment_id=payment.pk, code="never sent", via=via)
+        settlement.give_up_unsent(payment_id=payment.pk, via=via)
         return None
     fresh = payment.intent_id is None
     intent = _learn_intent(payment, at) if fresh else _retrieve(payment)

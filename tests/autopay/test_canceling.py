@@ -1,14 +1,17 @@
 """Cancel, at any moment of a draw: prevented, or sent and told; the proof stays what it was."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from autopay.models import Draft, DraftState, Enrollment, Run
 from autopay.services import drawing, enrollment, outcomes
 from demo.stripe.core import Sandbox
+from payments import gateway
 from payments.models import Payment, PaymentEvent, State
 from payments.services import settlement, submission
+from tests.support import paying
 from tests.support.autopay import (
     DUE,
     Calendar,
@@ -64,22 +67,42 @@ def test_row_30_a_draw_that_was_claimed_and_not_sent_is_prevented(
     assert_invariants(sandbox)
 
 
-def test_row_30_a_cancel_between_the_lease_and_the_first_request_prevents_the_draw(
+def test_row_30_a_worker_that_begins_to_send_while_the_cancel_reads_is_named_in_the_proof(
     claimed: Draft, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker has read the payment as new; what it marks under the lock tells it otherwise."""
-    mark, proofs = settlement.mark, []
+    """The cancel has read the payment as new; what its row says under the lock tells it otherwise."""
+    lock, payment = settlement.lock_payment, claimed.payment
+    assert payment is not None
 
-    def canceled_first(**given: object) -> Payment:
-        if not proofs:
-            proofs.append(cancel(claimed))
-        return mark(**given)  # type: ignore[arg-type]
+    def sent_first(payment_id: int) -> Payment:
+        paying.submitted(payment)
+        return lock(payment_id)
 
-    monkeypatch.setattr(settlement, "mark", canceled_first)
-    assert claimed.payment is not None
-    submission.advance(payment_id=claimed.payment.pk, via=PaymentEvent.Via.SCHEDULE)
-    assert (proofs[0].canceled, proofs[0].sent) == ((claimed,), ())
-    assert charged(sandbox) == {}
+    with monkeypatch.context() as patch:
+        patch.setattr(settlement, "lock_payment", sent_first)
+        proof = cancel(claimed)
+    assert (proof.canceled, proof.sent) == ((), (payment.reference,))
+    settle(claimed.enrollment.account.region)
+    assert charged(sandbox) == {payment.reference: 120_00}
+    assert enrollment.proof_of(Enrollment.objects.get()) == proof
+    assert_invariants(sandbox)
+
+
+def test_row_30_a_cancel_before_the_first_request_names_what_is_being_sent(
+    claimed: Draft, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, proofs = gateway.create_intent, []
+    payment = claimed.payment
+    assert payment is not None
+
+    def canceled_first(**given: Any) -> gateway.Intent:
+        proofs.append(cancel(claimed))
+        return create(**given)
+
+    monkeypatch.setattr(gateway, "create_intent", canceled_first)
+    submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.SCHEDULE)
+    assert (proofs[0].canceled, proofs[0].sent) == ((), (payment.reference,))
+    assert charged(sandbox) == {payment.reference: 120_00}
     assert_invariants(sandbox)
 
 
@@ -89,8 +112,9 @@ def test_row_30_a_draw_that_stripe_may_know_of_is_named_and_told_where_it_comes_
 ) -> None:
     payment = claimed.payment
     assert payment is not None
-    settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.SCHEDULE)
-    settlement.mark(payment_id=payment.pk, state=state, via=PaymentEvent.Via.SCHEDULE)
+    paying.submitted(payment)
+    if state == State.UNKNOWN:
+        settlement.mark_unknown(payment_id=payment.pk, via=PaymentEvent.Via.SCHEDULE)
     proof = cancel(claimed)
     assert (proof.canceled, proof.sent) == ((), (payment.reference,))
     assert payment.reference in told(claimed)[-1].message
@@ -114,7 +138,7 @@ def test_row_30_a_draw_that_went_through_after_the_cancel_is_in_the_proof_alone(
 ) -> None:
     payment = claimed.payment
     assert payment is not None
-    settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.SCHEDULE)
+    paying.submitted(payment)
     proof = cancel(claimed)
     settle(claimed.enrollment.account.region)
     assert charged(sandbox) == {payment.reference: 120_00}

@@ -90,7 +90,7 @@ def test_a_payment_that_waits_for_a_person_does_not_slow_every_later_run(
     made = Run.objects.create(region=draft.enrollment.account.region, as_of=DUE)
     payment = drawing.claim(draft_id=draft.pk, run=made, today=DUE)
     assert payment is not None
-    settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.SCHEDULE)
+    paying.submitted(payment)
     assert drawing._waits_for_stripe(made.region)
     settlement.needs_review(
         payment_id=payment.pk, reason="amount 1 instead of 2", via=PaymentEvent.Via.RECONCILER

@@ -16,8 +16,7 @@ from autopay.services import drawing, enrollment
 from autopay.services.enrollment import Proof
 from common.clock import ClockDisagrees, business_date
 from demo.stripe.core import Sandbox
-from payments.models import Payment, PaymentEvent, Receipt, State
-from payments.services import settlement
+from payments.models import Payment, Receipt, State
 from tests.races.test_double_submission import at_once
 from tests.support import child, methods, paying
 from tests.support.autopay import (
@@ -328,7 +327,7 @@ def test_row_30_a_cancel_that_comes_second_says_what_was_sent(
     payment = drawing.claim(draft_id=Draft.objects.order_by("pk")[0].pk, run=today, today=DUE)
     assert payment is not None
     # Stripe may be asked from here on. Before, the cancel prevents it: tests/autopay/test_canceling.py.
-    settlement.mark(payment_id=payment.pk, state=State.SUBMITTED, via=PaymentEvent.Via.SCHEDULE)
+    paying.submitted(payment)
 
     proof = enrollment.cancel(enrollment=stands, **by(stands))
 
