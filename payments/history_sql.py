@@ -36,12 +36,18 @@ raw AS (
              ELSE 'refund' END,
         r.reference, p.reference, r.created_at, r.state,
         CASE WHEN r.ended_at IS NULL THEN 'pending' ELSE 'done' END,
-        true, -1, r.amount_cents, rp.amount_cents, a.invoice_id,
+        true, -1, r.amount_cents, rp.amount_cents,
+        CASE WHEN l.id IS NULL THEN a.invoice_id END,
         p.method_kind, p.method_brand, p.method_last4, p.payer
     FROM payment p
     JOIN payments_refund r ON r.payment_id = p.id
     JOIN payments_refundpart rp ON rp.refund_id = r.id
     LEFT JOIN payments_allocation a ON a.id = rp.allocation_id
+    -- What had paid a canceled bill left it when it became account balance: an event of its own below.
+    LEFT JOIN billing_journalentry e
+        ON e.kind = 'refund_promised' AND e.source = 'refund' AND e.source_id = r.id::text
+    LEFT JOIN billing_journalline l ON l.entry_id = e.id AND l.ledger_account_id = 'account_balance'
+        AND l.amount_cents > 0 AND l.invoice_id = a.invoice_id
     UNION ALL
     -- Decided for the payer: the books say which bills are owed again, and which charge is new.
     SELECT 'd' || d.id, CASE WHEN d.is_return THEN 'return' ELSE 'dispute' END,

@@ -10,11 +10,24 @@ from common.clock import now
 from payments.guest import breaker
 from staff import totals
 from staff.forms import FindForm
+from staff.listing import counts
 from staff.lists import LISTS
 from staff.models import May, RefundRequest, RequestState
 from support.queries import waiting_count
 
 DAYS = 14  # of the chart
+# Lists whose length is a figure, and what people call it.
+LISTED = {
+    "review": "Payments to look at",
+    "unsettled": "Payments without an outcome",
+    "refunds": "Refunds without an answer",
+    "differences": "Differences from Stripe's book",
+    "events": "Events given up",
+    "runs": "Held autopay runs",
+    "draws": "Failed autopay draws",
+    "guest-cards": "Guests' cards refused in a day",
+    "mails": "Mails that failed",
+}
 WIDTH, HEIGHT, BASE = 560, 150, 120  # of the drawing, in its own units
 
 
@@ -69,29 +82,22 @@ def dashboard_for(request: HttpRequest) -> Dashboard | None:
 
 def figures() -> list[Figure]:
     """What waits, each with its list."""
-
-    def listed(label: str, name: str) -> Figure:
-        return Figure(label, LISTS[name].rows().count(), reverse("admin:desk_list", args=[name]))
-
     waiting = RefundRequest.objects.filter(state=RequestState.WAITING).count()
+    labels = {**LISTED, "guest-cards": _guests_cards()}
+    waits = counts(LISTS[name] for name in labels)
     return [
         Figure("Refunds that wait for approval", waiting, reverse("admin:desk_requests")),
-        listed("Payments to look at", "review"),
-        listed("Payments without an outcome", "unsettled"),
-        listed("Refunds without an answer", "refunds"),
-        listed("Differences from Stripe's book", "differences"),
-        listed("Events given up", "events"),
-        listed("Held autopay runs", "runs"),
-        listed("Failed autopay draws", "draws"),
-        listed(_guests_cards(), "guest-cards"),
-        listed("Mails that failed", "mails"),
+        *(
+            Figure(label, waits[name], reverse("admin:desk_list", args=[name]))
+            for name, label in labels.items()
+        ),
         Figure("Chats that wait", waiting_count(), reverse("desk:index")),
     ]
 
 
 def _guests_cards() -> str:
     stopped = breaker.counted(at=now()).is_too_many
-    label = "Guests' cards refused in a day"
+    label = LISTED["guest-cards"]
     return f"{label} (payments without an account are paused)" if stopped else label
 
 

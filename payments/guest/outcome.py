@@ -211,6 +211,10 @@ def _page(request: HttpRequest, payment: Payment, form: MailForm, *, status: int
         context |= {
             "later": later,
             "left_cents": not_taken_cents(payment, later),
+            # A bill that was canceled since is owed by nobody, and has no code any more.
+            "owed_again": payment.allocations.filter(
+                reversed_cents__gt=0, invoice__voided_at=None
+            ).exists(),
             # Why is told for a bank debit; who disputed a card payment knows why.
             "is_returned_debit": any(isinstance(each, TakenBack) and each.is_return for each in later),
         }

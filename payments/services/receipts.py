@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from billing import pdf
 from common.clock import now
 from common.failpoints import failpoint
-from common.locks import lock_one
+from common.locks import lock, lock_one
 from payments import emails
 from payments.models import DisputeState, Payment, Receipt, State
 from payments.receipt_content import ReceiptContent, content_of
@@ -137,17 +137,26 @@ def mail_to_guest(*, payment: Payment, to: str, language: str, at: dt.datetime |
         locked = lock_payment(payment.pk)
         before = locked.guest_email
         locked.guest_email, locked.guest_language = to, language
-        receipt = _with_payment(Receipt.objects.filter(payment=locked)).first()
-        if receipt is not None and receipt.resends >= MAX_MAILS_TO_GUEST:
-            raise ResentTooOften(receipt.pk)
+        # Whoever renders it holds this lock when it mails: to the old address before, or not at all.
+        found = lock(_with_payment(Receipt.objects.filter(payment=locked)))
+        receipt = found[0] if found else None
+        if receipt is not None:
+            if receipt.resends >= MAX_MAILS_TO_GUEST:
+                raise ResentTooOften(receipt.pk)
+            receipt.payment = locked
+            receipt.email, receipt.language = to, language
+            receipt.save(update_fields=["email", "language"])
         if before not in ("", to):
             receipt_links.expire(payment=locked, at=at)
         locked.save(update_fields=["guest_email", "guest_language"])
     if receipt is None:
         return False
+    first = receipt.mailed_at is None
     document = _document(content_of(receipt.payment), language, itemised=False)
     with transaction.atomic():
         receipt = lock_one(_with_payment(Receipt.objects.filter(pk=receipt.pk)))
+        if first and receipt.mailed_at is not None:  # by whoever rendered it meanwhile, to this address
+            return True
         if receipt.resends >= MAX_MAILS_TO_GUEST:
             raise ResentTooOften(receipt.pk)
         receipt.email, receipt.language, receipt.resends = to, language, receipt.resends + 1

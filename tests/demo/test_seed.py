@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 
 from accounts.models import Member, Region, User
+from autopay import schedule
 from autopay.models import Enrollment
 from billing.models import Invoice
 from common.clock import business_date
@@ -72,6 +73,15 @@ def test_two_people_have_autopay_and_were_told_of_what_is_due_soon(sandbox: Sand
     soon, later = premiums.drafts.order_by("draw_on")
     assert (soon.notices.count(), later.notices.count()) == (1, 0)
     assert [draft.state for draft in medical.drafts.order_by("draw_on")] == ["planned", "held"]
+
+
+def test_the_next_premium_is_announced_at_once_on_whatever_day_the_demo_begins() -> None:
+    """It is due in eleven days; weekends and holidays move its draw, and a time zone its first day."""
+    on_due_date = schedule.Schedule(day_of_month=None, starts_on=TODAY)
+    for day in (TODAY + dt.timedelta(days=n) for n in range(366)):
+        for as_of in (day, day + dt.timedelta(days=1)):
+            draw_on = schedule.draw_date(on_due_date, due_on=day + dt.timedelta(days=11), as_of=as_of)
+            assert schedule.announce_from(draw_on) <= as_of
 
 
 def test_the_books_agree_with_the_sample_bills() -> None:

@@ -11,6 +11,7 @@ from post_office.models import Email
 from pypdf import PdfReader
 
 from billing.models import Invoice
+from billing.pdf import PdfUnavailable
 from common.tasks import deliver_mail
 from demo.stripe.core import Sandbox
 from payments.models import Payment, PaymentEvent, Receipt, ReceiptLink, Refund, State
@@ -150,6 +151,24 @@ def test_a_mistyped_address_may_be_corrected_but_no_mailbox_is_filled(
     assert Email.objects.count() == receipts.MAX_MAILS_TO_GUEST
     paid.refresh_from_db()
     assert paid.guest_email == GUEST
+
+
+def test_the_corrected_address_gets_the_receipt_however_late_it_is_rendered(
+    client: Client, paid: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first address was given while the payment was on its way, so the receipt knows it already."""
+    Payment.objects.filter(pk=paid.pk).update(guest_email="gest@example.com")
+    Receipt.objects.filter(payment=paid).update(email="gest@example.com")
+
+    def unavailable(*_: object, **__: object) -> bytes:
+        raise PdfUnavailable("no fonts")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(receipts, "_document", unavailable)
+        send_to(client)
+    receipts.render_due()
+    assert [mail.to for mail in Email.objects.all()] == [[GUEST]]
+    assert "/guest/receipt/" in Email.objects.get().message
 
 
 def test_a_link_that_went_to_a_mistyped_address_opens_nothing_once_it_is_corrected(

@@ -249,6 +249,14 @@ def test_what_a_bank_kept_of_it_cannot_go_to_the_card_as_well(
     assert balance.withdrawal_plan(account_again(account)) == [(payment, 70_00)]
 
 
+def test_the_history_counts_it_once(sandbox: Sandbox, account: BillingAccount) -> None:
+    """It left the bill when that was canceled; what goes to the card leaves the account balance."""
+    paid_and_canceled(sandbox, account)
+    withdraw(account)
+    ever = {"chart_from": dt.date(2000, 1, 1), "chart_to": dt.date(2100, 1, 1)}
+    assert list(around(account, HistoryFilter(), **ever).months.values()) == [0]
+
+
 def test_a_check_that_had_paid_a_canceled_bill_goes_to_no_card(
     sandbox: Sandbox, account: BillingAccount, member: Client
 ) -> None:
