@@ -4,6 +4,8 @@ An open dispute parks the amount; won brings it back; lost reopens the bills. A 
 arrives as a dispute that is lost from the start (Stripe: final, cannot be challenged).
 """
 
+import datetime as dt
+
 import structlog
 from django.db import transaction
 
@@ -23,7 +25,7 @@ from payments.models import (
 )
 from payments.services import methods
 from payments.services.moves import lock_payment, move
-from payments.services.refunds import move_by_what_is_left
+from payments.services.refunds import KEY_LIVES, move_by_what_is_left
 from payments.services.reversal import charge_returned_item_fee, take_back_by_force
 
 log = structlog.get_logger(__name__)
@@ -38,15 +40,17 @@ _STATES = {
 
 
 class NotYet(RuntimeError):
-    """A refund of the same payment is being sent; its outcome decides how much the bank can take."""
+    """A refund of the payment may still be sent; its outcome decides how much the bank can take."""
 
 
 @transaction.atomic
-def settle(*, payment_id: int, told: BankDispute, via: Via) -> Dispute | None:
+def settle(
+    *, payment_id: int, told: BankDispute, via: Via, at: dt.datetime | None = None
+) -> Dispute | None:
     """Apply what Stripe holds about a dispute. Safe to run again; None for a mere inquiry.
 
-    Raises NotYet while a refund of the payment has no outcome, so that the two never take the same
-    cent: the caller comes back.
+    Raises NotYet while a refund of the payment without an outcome may still be sent, so that the two
+    never take the same cent: the caller comes back.
     """
     target = _STATES.get(told.status)
     if target is None:
@@ -55,7 +59,7 @@ def settle(*, payment_id: int, told: BankDispute, via: Via) -> Dispute | None:
     payment = lock_payment(payment_id)
     dispute = Dispute.objects.filter(dispute_id=told.id).first()
     if dispute is None:
-        dispute = _open(payment, told, via)
+        dispute = _open(payment, told, via, at or now())
     dispute = lock_one(Dispute.objects.filter(pk=dispute.pk))
     if dispute.state == target or dispute.state != DisputeState.OPEN:
         return dispute
@@ -68,13 +72,17 @@ def settle(*, payment_id: int, told: BankDispute, via: Via) -> Dispute | None:
     return dispute
 
 
-def _open(payment: Payment, told: BankDispute, via: Via) -> Dispute:
+def _open(payment: Payment, told: BankDispute, via: Via, at: dt.datetime) -> Dispute:
     """The bank took the amount off our balance at Stripe until it decides.
 
     A bank takes all that it paid, whatever was refunded before: what was at the source no more is the
     excess, counted apart, so that the books lose what the bank took and the source what it had.
+
+    A refund whose key has died is never sent again, and may stay with staff for ever: it counts as
+    refunded, as it was promised, and becomes account balance where it turns out that it was not sent.
     """
-    if payment.refunds.filter(state__in=(RefundState.CREATED, RefundState.UNKNOWN)).exists():
+    waits = payment.refunds.filter(state__in=(RefundState.CREATED, RefundState.UNKNOWN))
+    if waits.filter(created_at__gt=at - KEY_LIVES).exists():
         raise NotYet(payment.reference)
     left_cents = payment.charge_cents - payment.refunded_cents - payment.disputed_cents
     excess_cents = max(0, told.amount_cents - left_cents)

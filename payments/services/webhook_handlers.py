@@ -96,7 +96,7 @@ def dispute_changed(event: WebhookEvent, at: dt.datetime) -> Result:
     if payment.state not in SETTLED:  # nothing is booked that a bank could take
         return Result.LATER
     try:
-        disputes.settle(payment_id=payment.pk, told=told, via=Via.WEBHOOK)
+        disputes.settle(payment_id=payment.pk, told=told, via=Via.WEBHOOK, at=at)
     except disputes.NotYet:
         return Result.LATER
     return Result.APPLIED
