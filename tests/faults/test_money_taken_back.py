@@ -290,12 +290,14 @@ class TestRow33:
                 on = dt.date(2026, 11, 2) + dt.timedelta(days=days)
                 charge_returned_item_fee(lock_payment(debit.pk), on=on)
         assert Invoice.objects.filter(kind=Invoice.Kind.CHARGE).count() == 1
+        paying.assert_invariants(sandbox)
 
     def test_a_card_that_was_declined_owes_no_fee(self, sandbox: Sandbox, settings: Any) -> None:
         settings.RETURNED_ITEM_FEE_CENTS = 25_00
         made = paying.pay(sandbox, make_invoice(total_cents=120_00), card="pm_card_visa_chargeDeclined")
         assert made.state == State.FAILED
         assert not Invoice.objects.filter(kind=Invoice.Kind.CHARGE).exists()
+        paying.assert_invariants(sandbox)
 
     def test_added_money_that_was_spent_and_then_returned_is_owed_as_a_bill_of_its_own(
         self, sandbox: Sandbox

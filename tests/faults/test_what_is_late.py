@@ -51,7 +51,7 @@ def expected_days_ago(payment: Payment, days: int) -> Payment:
 
 
 def test_a_bank_debit_is_late_from_the_third_banking_day_after_the_expected_one(
-    debit: Payment, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, debit: Payment, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert debit.expected_on is not None
     last = add_business_days(debit.expected_on, 2)
@@ -67,6 +67,23 @@ def test_a_bank_debit_is_late_from_the_third_banking_day_after_the_expected_one(
     assert debit.reference in said
     debit.refresh_from_db()
     assert debit.state == State.PROCESSING
+    paying.assert_invariants(sandbox, at=on_day(first_late))
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ({"next_check_at": None}, "is never asked about"),
+        ({"next_check_at": paying.later(days=1)}, "waits too long"),
+        ({"expected_on": None}, "has no bound"),
+        ({"expected_on": dt.date(2026, 1, 5)}, "late, no alert"),
+    ],
+)
+def test_the_invariant_finds_what_was_forgotten(debit: Payment, how: Any, found: str) -> None:
+    paying.assert_nobody_is_forgotten()
+    Payment.objects.filter(pk=debit.pk).update(**how)
+    with pytest.raises(AssertionError, match=found):
+        paying.assert_nobody_is_forgotten()
 
 
 def test_the_day_is_that_of_the_payments_region(debit: Payment) -> None:

@@ -1,19 +1,33 @@
 """Paying as a member would, without the browser; and the invariants that hold afterwards."""
 
 import datetime as dt
+import logging
 
 from billing.models import BillingAccount, Invoice, JournalLine
+from billing.services.sealing import seal_ledger
 from common.clock import business_date, now
 from demo.stripe.core import Sandbox
 from payments.authorizations import Agreement, for_payment, needs_authorization
 from payments.gateway import Consent
-from payments.models import CAME_TO_NOTHING, SETTLED, Checkout, Payment, PaymentEvent, Receipt, State
+from payments.models import (
+    CAME_TO_NOTHING,
+    RESERVING,
+    SETTLED,
+    Checkout,
+    Payment,
+    PaymentEvent,
+    Receipt,
+    Refund,
+    State,
+)
 from payments.services import checkout as checkouts
-from payments.services import leases, submission, webhooks
+from payments.services import leases, reconcile, refunds, settlement, submission, webhooks
+from payments.services.lateness import late
 from payments.services.verification import CHECKS
 from tests.support.stripe import charged
 
 CARD = "pm_card_visa"
+SPREAD = 1.25  # a check comes so much later than planned, at most
 
 
 def start_checkout(
@@ -156,8 +170,29 @@ def later(**delta: float) -> dt.datetime:
     return now() + dt.timedelta(**delta)
 
 
-def assert_invariants(sandbox: Sandbox) -> None:
-    """I1 one charge per obligation, I2 ledger equals witness, I4 books hold, I5 one receipt."""
+class _Alerts(logging.Handler):
+    """Remembers for which payments the alert of lateness was raised in this process."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "payment.unsettled_over_bound" in str(record.msg):
+            self.said.append(str(record.msg))
+
+    def heard_of(self, payment: Payment) -> bool:
+        return any(payment.reference in said for said in self.said)
+
+
+_alerts = _Alerts()
+logging.getLogger(reconcile.__name__).addHandler(_alerts)
+
+
+def assert_invariants(sandbox: Sandbox, *, at: dt.datetime | None = None) -> None:
+    """I1 one charge per obligation, I2 ledger equals witness, I3 nobody is forgotten, I4 books hold,
+    I5 one receipt. `at` is the latest moment at which the test had anything done.
+    """
     settled = Payment.objects.filter(state__in=SETTLED)
     ended = set(Payment.objects.filter(state__in=CAME_TO_NOTHING).values_list("reference", flat=True))
     sent_back = {
@@ -173,8 +208,27 @@ def assert_invariants(sandbox: Sandbox) -> None:
     assert sum(clearing.values_list("amount_cents", flat=True)) == sum(
         line.net_cents for line in sandbox.charges()
     ), "the ledger's money at Stripe is not what the witness holds"
+    assert_nobody_is_forgotten(at=at)
+    seal_ledger()  # so that the check of sealed blocks has blocks to read again
     for name, check in CHECKS.items():
         assert list(check()) == [], name
+
+
+def assert_nobody_is_forgotten(*, at: dt.datetime | None = None) -> None:
+    """I3: what has no outcome is asked about soon or with a person; none is past its bound unheard."""
+    at = at or now()
+    longest = {state: settlement.check_after(state, checks=100) * SPREAD for state in RESERVING}
+    for payment in Payment.objects.filter(state__in=RESERVING, review_reason=""):
+        name = payment.reference
+        assert payment.next_check_at is not None, f"{name} is never asked about"
+        assert payment.next_check_at <= at + longest[payment.state], f"{name} waits too long"
+        assert late(at + dt.timedelta(days=60)).filter(pk=payment.pk).exists(), f"{name} has no bound"
+    # Where the bound falls between two checks, the second one tells.
+    overdue = late(at - max(longest.values())).filter(review_reason="", next_check_at__gt=at)
+    assert [payment for payment in overdue if not _alerts.heard_of(payment)] == [], "late, no alert"
+    unsettled = Refund.objects.filter(state__in=refunds.UNSETTLED)
+    forgotten = unsettled.exclude(next_check_at__lte=at + refunds.ASK_PENDING_AFTER * SPREAD)
+    assert list(forgotten) == [], "a refund that nobody asks about soon"
 
 
 def owed(account: BillingAccount) -> int:
