@@ -84,7 +84,12 @@ def _parent(database_url: str) -> _Parent:
 
 def _serve() -> None:
     django.setup()
-    for module in ("autopay.services.drawing", "payments.services.receipts", "demo.stripe.client"):
+    for module in (
+        "autopay.services.drawing",
+        "payments.services.receipts",
+        "demo.stripe.client",
+        "tests.support.methods",
+    ):
         import_module(module)  # once, for all children
     for line in sys.stdin.buffer:
         child = os.fork()
@@ -101,13 +106,15 @@ def _do(*, store: str, act: str, key: int, failpoint: str, shift: float) -> None
 
     from accounts.models import Region
     from autopay.services import drawing
+    from billing.models import BillingAccount
     from common import failpoints
     from common.clock import business_date
     from demo.stripe.client import SandboxHTTPClient
     from demo.stripe.core import Sandbox
     from payments import gateway
-    from payments.models import PaymentEvent
-    from payments.services import receipts, submission
+    from payments.models import Payment, PaymentEvent, Refund
+    from payments.services import receipts, refunds, submission
+    from tests.support import methods
 
     if failpoint:
         failpoints.active[failpoint] = "kill"
@@ -118,6 +125,16 @@ def _do(*, store: str, act: str, key: int, failpoint: str, shift: float) -> None
     gateway.http_client = lambda: SandboxHTTPClient(sandbox)  # type: ignore[assignment]
     if act == "advance":
         submission.advance(payment_id=key, via=PaymentEvent.Via.BROWSER)
+    elif act == "refund":
+        refunds.request(
+            payment=Payment.objects.get(pk=key),
+            amount_cents=50_00,
+            destination=Refund.Destination.SOURCE,
+            reason="Duplicate visit",
+            requested_by=None,
+        )
+    elif act == "save_card":
+        methods.add(sandbox, BillingAccount.objects.get(pk=key))
     elif act == "render":
         receipts.render(receipt_id=key)
     elif act == "autopay":
