@@ -28,7 +28,7 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
 def test_every_failpoint_of_the_product_is_reached_by_a_test() -> None:
     named = {
         argument.value
-        for _, tree in modules()
+        for tree in modules().values()
         for call in calls(tree)
         if called(call) == "failpoint"
         for argument in call.args
