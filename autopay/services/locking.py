@@ -33,9 +33,10 @@ _ACCOUNT_OF_DRAFT = f"""
     FOR NO KEY UPDATE OF account
 """  # noqa: S608  # nosec B608  names of columns
 
-# What banks refused of the bill by this method, earliest first, also under an earlier enrollment: the
-# times of the tries, and why. What the holder disputed counts whatever was left of the payment. A card
-# that was renewed since has not expired.
+# What banks refused of the bill by this method, earliest first, also under an earlier enrollment, or
+# under another id before its owner removed it and added the same account or card again: the times of
+# the tries, and why. What the holder disputed counts whatever was left of the payment. A card that was
+# renewed since, or came back with another date, has not expired.
 _REFUSED = """
     SELECT coalesce(array_agg(attempt.at ORDER BY attempt.at), '{}') AS times,
         coalesce(
@@ -46,6 +47,7 @@ _REFUSED = """
     FROM autopay_draft tried
     JOIN autopay_draftattempt attempt ON attempt.draft_id = tried.id
     JOIN payments_payment payment ON payment.id = attempt.payment_id
+    JOIN payments_paymentmethod used ON used.id = payment.saved_method_id
     CROSS JOIN LATERAL (
         SELECT EXISTS (
             SELECT FROM payments_dispute
@@ -53,11 +55,19 @@ _REFUSED = """
         ) AS is_lost
     ) lost
     WHERE tried.invoice_id = draft.invoice_id
-        AND payment.saved_method_id = enrollment.method_id
+        AND (
+            used.id = method.id
+            OR used.kind = method.kind
+            AND used.fingerprint = method.fingerprint AND method.fingerprint <> ''
+        )
         AND (payment.state IN ('failed', 'returned') OR lost.is_lost)
         AND NOT (
             payment.decline_code = 'expired_card'
-            AND attempt.at < coalesce(method.renewed_at, '-infinity'::timestamptz)
+            AND (
+                attempt.at < coalesce(method.renewed_at, '-infinity'::timestamptz)
+                OR (used.exp_year, used.exp_month)
+                    IS DISTINCT FROM (method.exp_year, method.exp_month) AND used.id <> method.id
+            )
         )
 """
 _OF_DRAFT = """

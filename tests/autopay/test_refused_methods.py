@@ -3,6 +3,7 @@ goes about it; and nobody hears "no tries left" while there are some.
 """
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from common.clock import business_date
 from demo.stripe.core import Sandbox
 from payments.exceptions import MethodNotUsable
 from payments.models import Payment, PaymentMethod, State
+from payments.services.methods import remove
 from tests.support import methods
 from tests.support.autopay import (
     DUE,
@@ -44,20 +46,10 @@ REFUSING = "pm_card_chargeCustomerFail"
 GOOD = "pm_card_visa"
 
 
-def becomes(sandbox: Sandbox, method: PaymentMethod, card: str) -> None:
-    """From now on the bank treats a saved card as this test card."""
-    account = method.account.region.stripe_account
-    with sandbox.store.write() as tx:
-        found = tx.get(account, str(method.method_id))
-        assert found is not None
-        found["_test_card"] = card
-        tx.put(account, found)
-
-
 def refused(sandbox: Sandbox, calendar: Calendar, card: str) -> Draft:
     """Drawn on DUE from a card that was good when it was saved."""
     draft = announced(enrolled(sandbox))
-    becomes(sandbox, draft.enrollment.method, card)
+    methods.becomes(sandbox, draft.enrollment.method, card)
     calendar.go_to(DUE)
     run(draft.enrollment.account.region)
     return fresh(draft)
@@ -116,7 +108,7 @@ def test_a_card_that_a_member_pays_with_is_blocked_as_well(
     sandbox: Sandbox, calendar: Calendar
 ) -> None:
     draft = announced(enrolled(sandbox))
-    becomes(sandbox, draft.enrollment.method, STOLEN)
+    methods.becomes(sandbox, draft.enrollment.method, STOLEN)
     assert methods.pay_with_saved(draft.invoice, draft.enrollment.method).state == State.FAILED
     assert fresh(draft).enrollment.method.status == PaymentMethod.Status.BLOCKED
     calendar.go_to(DUE)
@@ -135,7 +127,7 @@ def test_a_hard_refusal_holds_the_same_bill_also_under_a_new_enrollment(
     choose_again(draft, method)
     assert fresh(draft).state == DraftState.FAILED
     enrollment.cancel(enrollment=draft.enrollment, **by(draft.enrollment))
-    becomes(sandbox, method, GOOD)  # even if it were to go through
+    methods.becomes(sandbox, method, GOOD)  # even if it were to go through
 
     again = enroll(method).drafts.get()
     notices = Notice.objects.count()
@@ -153,6 +145,71 @@ def test_a_hard_refusal_holds_the_same_bill_also_under_a_new_enrollment(
     pass_days(calendar, method.account.region, until=dt.date(2027, 1, 19))
     assert draft_of(other).state == DraftState.DRAWN
     assert_invariants(sandbox)
+
+
+def saved_anew(sandbox: Sandbox, method: PaymentMethod, name: str) -> PaymentMethod:
+    """Its owner removes it and adds the same one again: another id, here and at Stripe."""
+    remove(method=method)
+    anew = methods.add(sandbox, method.account, name)
+    assert (anew.pk != method.pk, anew.last4) == (True, method.last4)
+    return anew
+
+
+def returned_three_times(sandbox: Sandbox, calendar: Calendar) -> Draft:
+    draft = announced(enrolled(sandbox, card=methods.BANK))
+    region = draft.enrollment.account.region
+    for day in (DUE, dt.date(2026, 11, 23), dt.date(2026, 12, 3)):
+        calendar.go_to(day)
+        run(region)
+        intent_id = Payment.objects.latest("pk").intent_id
+        sandbox.bank.return_payment(region.stripe_account, str(intent_id), "R01")
+        settle(region)
+    return fresh(draft)
+
+
+def refused_for_good(sandbox: Sandbox, calendar: Calendar) -> Draft:
+    return refused(sandbox, calendar, WRONG_CVC)
+
+
+@pytest.mark.parametrize(
+    ("begin", "name", "reason"),
+    [
+        (returned_three_times, methods.BANK, Reason.NO_TRIES_LEFT),
+        (refused_for_good, GOOD, Reason.METHOD_REFUSED),
+    ],
+)
+def test_row_34_the_same_account_or_card_saved_anew_counts_the_same_tries(
+    sandbox: Sandbox,
+    calendar: Calendar,
+    begin: Callable[[Sandbox, Calendar], Draft],
+    name: str,
+    reason: Reason,
+) -> None:
+    draft = begin(sandbox, calendar)
+    payments = Payment.objects.count()
+    anew = saved_anew(sandbox, draft.enrollment.method, name)
+    choose_again(draft, anew)
+    work(draft.enrollment.account.region)
+    assert (fresh(draft).state, fresh(draft).next_try_on) == (DraftState.FAILED, None)
+
+    enrollment.cancel(enrollment=draft.enrollment, **by(draft.enrollment))
+    again = enroll(anew).drafts.get()
+    work(draft.enrollment.account.region)
+    assert (again.state, again.reason) == (DraftState.HELD, reason)
+    assert told(again)[-1].endswith("is not tried again")
+    assert Payment.objects.count() == payments
+    assert charged(sandbox) == {}
+    assert_invariants(sandbox)
+
+
+def test_an_expired_card_that_is_saved_anew_with_another_date_is_tried(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = refused(sandbox, calendar, EXPIRED)
+    old = draft.enrollment.method
+    PaymentMethod.objects.filter(pk=old.pk).update(exp_year=old.exp_year - 1)
+    choose_again(draft, saved_anew(sandbox, old, GOOD))
+    assert fresh(draft).state == DraftState.PLANNED
 
 
 def test_another_method_frees_what_was_held(sandbox: Sandbox, calendar: Calendar) -> None:
@@ -206,7 +263,7 @@ def test_one_decline_before_a_pause_leaves_tries_after_it(sandbox: Sandbox, cale
     work(region)
     draft = fresh(draft)
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 12, 18))
-    becomes(sandbox, stands.method, GOOD)
+    methods.becomes(sandbox, stands.method, GOOD)
     calendar.go_to(draft.draw_on)
     run(region)
     assert fresh(draft).state == DraftState.DRAWN

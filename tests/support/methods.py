@@ -92,3 +92,13 @@ def object_at_stripe(sandbox: Sandbox, object_id: str | None) -> dict:
         found = tx.get("ncal", str(object_id))
     assert found is not None
     return found
+
+
+def becomes(sandbox: Sandbox, method: PaymentMethod, card: str) -> None:
+    """From now on the bank treats a saved card as this test card."""
+    account = method.account.region.stripe_account
+    with sandbox.store.write() as tx:
+        found = tx.get(account, str(method.method_id))
+        assert found is not None
+        found["_test_card"] = card
+        tx.put(account, found)
