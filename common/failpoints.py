@@ -1,13 +1,14 @@
-"""Named places where a test may stop the process or raise, inert everywhere else.
+"""Named places where a test may stop the process, raise or do something else, inert everywhere else.
 
 Tests name them in `active`, in their own process or in a child.
 """
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Literal
 
-Act = Literal["kill", "raise"]
+Act = Literal["kill", "raise"] | Callable[[], None]
 
 
 class FailpointReached(BaseException):
@@ -24,5 +25,7 @@ def failpoint(name: str) -> None:
     act = active.get(name)
     if act == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if act == "raise":
+    elif act == "raise":
         raise FailpointReached(name)
+    elif act is not None:
+        act()

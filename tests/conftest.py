@@ -19,18 +19,23 @@ from demo import postgres, redis
 from demo.environment import redis_folder_of_tests
 from tests.support import database
 
-pytest_plugins = ["tests.support.stripe", "tests.support.browser", "tests.support.autopay"]
+pytest_plugins = [
+    "tests.support.stripe",
+    "tests.support.browser",
+    "tests.support.autopay",
+    "tests.support.mail",
+]
 
 VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 
 # The suite plays the same examples every time, so that nobody's change is refused for what another
-# brought; `make soak` and a seed of one's own (pytest --hypothesis-seed) play others.
+# brought; a seed of one's own (pytest --hypothesis-seed) plays others.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("others", deadline=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    others = "KPPAY_SOAK_WORLDS" in os.environ or config.getoption("--hypothesis-seed") is not None
+    others = config.getoption("--hypothesis-seed") is not None
     hypothesis.settings.load_profile("others" if others else "suite")
 
 

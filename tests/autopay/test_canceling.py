@@ -1,17 +1,15 @@
 """Cancel, at any moment of a draw: prevented, or sent and told; the proof stays what it was."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 
 from autopay.models import Draft, DraftState, Enrollment, Run
 from autopay.services import drawing, enrollment, outcomes
 from demo.stripe.core import Sandbox
-from payments import gateway
 from payments.models import Payment, PaymentEvent, State
 from payments.services import settlement, submission
-from tests.support import paying
+from tests.support import methods, paying
 from tests.support.autopay import (
     DUE,
     Calendar,
@@ -19,9 +17,11 @@ from tests.support.autopay import (
     assert_invariants,
     by,
     enrolled,
+    run,
     settle,
     work,
 )
+from tests.support.failpoints import meanwhile
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
@@ -29,13 +29,19 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def claimed(sandbox: Sandbox, calendar: Calendar) -> Draft:
-    """A run has committed to a draw on its day, and has not asked Stripe yet."""
+def due(sandbox: Sandbox, calendar: Calendar) -> Draft:
+    """Announced in time, and to be drawn today."""
     draft = announced(enrolled(sandbox))
     calendar.go_to(DUE)
-    today = Run.objects.create(region=draft.enrollment.account.region, as_of=DUE)
-    assert drawing.claim(draft_id=draft.pk, run=today, today=DUE) is not None
-    return Draft.objects.select_related("payment", "enrollment", "invoice").get(pk=draft.pk)
+    return draft
+
+
+@pytest.fixture
+def claimed(due: Draft) -> Draft:
+    """A run has committed to a draw on its day, and has not asked Stripe yet."""
+    today = Run.objects.create(region=due.enrollment.account.region, as_of=DUE)
+    assert drawing.claim(draft_id=due.pk, run=today, today=DUE) is not None
+    return Draft.objects.select_related("payment", "enrollment", "invoice").get(pk=due.pk)
 
 
 def cancel(draft: Draft) -> enrollment.Proof:
@@ -88,21 +94,49 @@ def test_row_30_a_worker_that_begins_to_send_while_the_cancel_reads_is_named_in_
     assert_invariants(sandbox)
 
 
-def test_row_30_a_cancel_before_the_first_request_names_what_is_being_sent(
-    claimed: Draft, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+def test_row_30_a_cancel_after_the_claim_and_before_stripe_is_asked_prevents_the_draw(
+    due: Draft, sandbox: Sandbox
 ) -> None:
-    create, proofs = gateway.create_intent, []
-    payment = claimed.payment
-    assert payment is not None
+    """The worker goes on with a payment that was given up behind its back."""
+    proofs = []
+    asked = len(sandbox.requests())
+    with meanwhile("autopay.claimed", lambda: proofs.append(cancel(due))):
+        run(due.enrollment.account.region)
+    assert (proofs[0].canceled, proofs[0].sent) == ((due,), ())
+    assert len(sandbox.requests()) == asked
+    assert Payment.objects.get().state == State.CANCELED
+    assert_invariants(sandbox)
 
-    def canceled_first(**given: Any) -> gateway.Intent:
-        proofs.append(cancel(claimed))
-        return create(**given)
 
-    monkeypatch.setattr(gateway, "create_intent", canceled_first)
-    submission.advance(payment_id=payment.pk, via=PaymentEvent.Via.SCHEDULE)
-    assert (proofs[0].canceled, proofs[0].sent) == ((), (payment.reference,))
+@pytest.mark.parametrize(
+    "where",
+    [
+        "payments.before_create",
+        "payments.after_create",
+        "payments.after_confirm",
+        "autopay.submitted",
+    ],
+)
+@pytest.mark.parametrize("method", [paying.CARD, methods.BANK])
+def test_row_30_a_cancel_once_stripe_may_know_is_told_what_was_sent(
+    sandbox: Sandbox, calendar: Calendar, method: str, where: str
+) -> None:
+    draft = announced(enrolled(sandbox, card=method))
+    region = draft.enrollment.account.region
+    calendar.go_to(DUE)
+    proofs = []
+    with meanwhile(where, lambda: proofs.append(cancel(draft))):
+        run(region)
+    calendar.go_to(DUE + dt.timedelta(days=7))  # a debit takes days
+    work(region)
+
+    (proof,) = proofs
+    payment = Payment.objects.get()
     assert charged(sandbox) == {payment.reference: 120_00}
+    assert proof.canceled == ()
+    had_arrived = where == "autopay.submitted" and method == paying.CARD  # its receipt tells that
+    assert proof.sent == (() if had_arrived else (payment.reference,))
+    assert enrollment.proof_of(Enrollment.objects.get()) == proof
     assert_invariants(sandbox)
 
 

@@ -9,9 +9,11 @@ from autopay.models import Draft, DraftState, Notice, NoticeState, Reason
 from autopay.services import notices, planning
 from billing.services import invoices
 from common.mail import send_again
+from common.tasks import deliver_mail
 from demo.stripe.core import Sandbox
-from payments.models import Payment
-from payments.services import refunds
+from payments.models import Payment, Receipt
+from payments.services import receipts, refunds
+from staff.lists import LISTS
 from tests.support import paying
 from tests.support.autopay import (
     DUE,
@@ -26,7 +28,7 @@ from tests.support.autopay import (
     work,
 )
 from tests.support.factories import make_staff
-from tests.support.mail import mails_to
+from tests.support.mail import MailServer, mails_to
 from tests.support.stripe import charged
 
 pytestmark = pytest.mark.django_db
@@ -133,23 +135,26 @@ def test_a_canceled_bill_is_not_drawn(draft: Draft, calendar: Calendar, sandbox:
 
 
 def test_row_39_a_bounced_notice_blocks_its_draw_until_there_is_another_address(
-    sandbox: Sandbox, calendar: Calendar
+    sandbox: Sandbox, calendar: Calendar, mail_server: MailServer
 ) -> None:
     stands = enrolled(sandbox)
     region, user = stands.account.region, stands.account.guarantor.user
     invoice = bill(stands, due_on=DUE)
-    planning.plan_region(region=region, as_of=START)
-    notices.announce_due(region=region, as_of=START)
-    Email.objects.filter(subject__startswith="We will").update(status=STATUS.failed)
-    notices.follow_up(region=region, as_of=START)
+    mail_server.answers(550, b"5.1.1 no such mailbox")
+    work(region)
 
     draft = draft_of(invoice)
     assert (draft.state, draft.reason) == (DraftState.HELD, Reason.NOTICE_BOUNCED)
     assert Notice.objects.get().state == NoticeState.BOUNCED
+    assert draft in LISTS["draws"].rows()
+    assert Notice.objects.get().mail in LISTS["mails"].rows()
     calendar.go_to(DUE)
     work(region)
     assert charged(sandbox) == {}
     assert Notice.objects.count() == 1
+    mine = paying.pay(sandbox, bill(stands, 33_00, due_on=DUE))  # no payment waits for a mail
+    assert charged(sandbox) == {mine.reference: 33_00}
+    mail_server.is_well()
 
     user.email = "another@example.com"
     user.save()
@@ -158,26 +163,23 @@ def test_row_39_a_bounced_notice_blocks_its_draw_until_there_is_another_address(
     assert (draft.state, draft.draw_on) == (DraftState.NOTICED, dt.date(2026, 11, 27))
     calendar.go_to(draft.draw_on)
     run(region)
-    assert list(charged(sandbox).values()) == [120_00]
+    assert sorted(charged(sandbox).values()) == [33_00, 120_00]
     assert_invariants(sandbox)
 
 
 def test_row_39_staff_have_a_bounced_notice_sent_again_and_the_draw_is_announced_anew(
-    sandbox: Sandbox, calendar: Calendar
+    sandbox: Sandbox, calendar: Calendar, mail_server: MailServer
 ) -> None:
     """The mailbox was full or closed for a while: the address is the same, and works again."""
     stands = enrolled(sandbox)
     region = stands.account.region
     invoice = bill(stands, due_on=DUE)
-    planning.plan_region(region=region, as_of=START)
-    notices.announce_due(region=region, as_of=START)
-    mail = Email.objects.get(subject__startswith="We will")
-    Email.objects.filter(pk=mail.pk).update(status=STATUS.failed)
+    mail_server.answers(552, b"5.2.2 mailbox full")
     work(region)
     assert draft_of(invoice).reason == Reason.NOTICE_BOUNCED
 
-    mail.refresh_from_db()
-    send_again(mail)
+    mail_server.is_well()
+    send_again(Email.objects.get(subject__startswith="We will"))
     work(region)  # delivered now
     work(region)
     draft = draft_of(invoice)
@@ -189,6 +191,53 @@ def test_row_39_staff_have_a_bounced_notice_sent_again_and_the_draw_is_announced
     calendar.go_to(draft.draw_on)
     run(region)
     assert list(charged(sandbox).values()) == [120_00]
+    assert_invariants(sandbox)
+
+
+@pytest.mark.receipts
+@pytest.mark.parametrize("answer", [None, (451, b"4.7.1 greylisted")])
+def test_row_39_a_mail_server_away_or_busy_for_24_hours_delays_mails_and_no_draw(
+    sandbox: Sandbox,
+    calendar: Calendar,
+    mail_server: MailServer,
+    answer: tuple[int, bytes] | None,
+) -> None:
+    """Of two bills one is drawn meanwhile, and the other one announced."""
+    stands = enrolled(sandbox)
+    region, drawn = stands.account.region, announced(stands)
+    later = bill(stands, 45_00, due_on=DUE + dt.timedelta(days=14))
+    if answer is None:
+        mail_server.is_away()
+    else:
+        mail_server.answers(*answer)
+    taken = len(mail_server.taken)
+
+    for hour in range(0, 24, 2):
+        calendar.go_to(DUE, hour=hour)
+        work(region)
+    drawn.refresh_from_db()
+    assert drawn.state == DraftState.DRAWN
+    receipts.render(receipt_id=Receipt.objects.get().pk)
+    deliver_mail()
+    assert list(charged(sandbox).values()) == [120_00]
+    assert (len(mail_server.taken), draft_of(later).state) == (taken, DraftState.PLANNED)
+
+    mail_server.is_well()
+    for hour in (1, 2, 3):
+        calendar.go_to(DUE + dt.timedelta(days=1), hour=hour)
+        work(region)
+
+    assert sorted(mail.subject for mail in mail_server.taken[taken:]) == [
+        "Receipt for your payment of $120.00",
+        "We will draw $45.00 on Nov. 30, 2026",
+    ]
+    assert (draft_of(later).state, draft_of(later).noticed_on) == (
+        DraftState.NOTICED,
+        DUE + dt.timedelta(days=1),
+    )
+    calendar.go_to(DUE + dt.timedelta(days=14))
+    work(region)
+    assert sorted(charged(sandbox).values()) == [45_00, 120_00]
     assert_invariants(sandbox)
 
 

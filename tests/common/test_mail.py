@@ -1,14 +1,11 @@
 """The outbox: a mail leaves when its transaction commits, once, and carries no smuggled header."""
 
 from collections.abc import Callable
-from smtplib import SMTPRecipientsRefused
-from typing import Any
 
 import pytest
 from django.core import mail as django_mail
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
-from django.core.mail.backends import smtp
 from django.db import connection, transaction
 from post_office.models import STATUS, Email
 
@@ -17,6 +14,7 @@ from common.locks import NotInTransaction
 from common.tasks import deliver_mail
 from demo import postgres
 from kppay.settings import base
+from tests.support.mail import MailServer
 
 
 @pytest.fixture(autouse=True)
@@ -178,23 +176,21 @@ class TestTheOutbox:
         assert len(django_mail.outbox) == 12
 
     def test_tries_again_later_when_the_mail_server_is_away(
-        self, settings: object, without_waking: Callable[[], None]
+        self, mail_server: MailServer, without_waking: Callable[[], None]
     ) -> None:
-        delivery = {**settings.POST_OFFICE, "BACKENDS": {"default": f"{__name__}.MailServerIsAway"}}  # type: ignore[attr-defined]
+        mail_server.is_away()
         email = queue()
-        working = settings.POST_OFFICE  # type: ignore[attr-defined]
-        settings.POST_OFFICE = delivery  # type: ignore[attr-defined]
         deliver_mail()
         email.refresh_from_db()
         assert email.status == STATUS.requeued
         assert email.number_of_retries == 1
 
-        settings.POST_OFFICE = working  # type: ignore[attr-defined]
+        mail_server.is_well()
         deliver_mail()
-        assert django_mail.outbox == []
+        assert mail_server.taken == []
         Email.objects.update(scheduled_time=email.created)
         deliver_mail()
-        assert len(django_mail.outbox) == 1
+        assert len(mail_server.taken) == 1
 
     @pytest.mark.parametrize(
         ("code", "text", "status"),
@@ -208,29 +204,20 @@ class TestTheOutbox:
     )
     def test_gives_an_address_up_at_once_only_where_the_server_refuses_it_for_good(
         self,
-        settings: Any,
-        monkeypatch: pytest.MonkeyPatch,
+        mail_server: MailServer,
         without_waking: Callable[[], None],
         code: int,
         text: bytes,
         status: int,
     ) -> None:
-        def refuse(*_: object) -> int:
-            raise SMTPRecipientsRefused({"ana@example.com": (code, text)})
-
-        settings.POST_OFFICE = {
-            **settings.POST_OFFICE,
-            "BACKENDS": {"default": "common.smtp.EmailBackend"},
-        }
-        monkeypatch.setattr(smtp.EmailBackend, "open", lambda self: True)
-        monkeypatch.setattr(smtp.EmailBackend, "send_messages", refuse)
+        mail_server.answers(code, text)
         email = queue()
         deliver_mail()
         email.refresh_from_db()
         assert email.status == status
 
     def test_tries_an_address_again_that_staff_had_sent_to_once_more(
-        self, settings: Any, monkeypatch: pytest.MonkeyPatch, without_waking: Callable[[], None]
+        self, mail_server: MailServer, without_waking: Callable[[], None]
     ) -> None:
         """Refused for good last week; now the server is away: that is no refusal."""
         email = queue()
@@ -238,21 +225,10 @@ class TestTheOutbox:
         email.logs.create(status=STATUS.failed, message="550", exception_type="RefusedForGood")
         email.refresh_from_db()
         mail.send_again(email)
-        settings.POST_OFFICE = {
-            **settings.POST_OFFICE,
-            "BACKENDS": {"default": f"{__name__}.MailServerIsAway"},
-        }
+        mail_server.is_away()
         deliver_mail()
         email.refresh_from_db()
         assert email.status == STATUS.requeued
-
-
-class MailServerIsAway:
-    def __init__(self, **_: object) -> None: ...
-    def open(self) -> None: ...
-    def close(self) -> None: ...
-    def send_messages(self, messages: object) -> int:
-        raise ConnectionRefusedError("the mail server is away")
 
 
 @pytest.fixture
