@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from accounts.models import Region
 from accounts.roles import Role
@@ -16,8 +17,17 @@ from autopay.services import breaker
 from autopay.services.breaker import Figures, compared, out_of_line
 from demo.stripe.core import Sandbox
 from payments.models import Payment, PaymentMethod
-from tests.support import paying
-from tests.support.autopay import DUE, START, Calendar, announced, bill, enrolled, run, work
+from tests.support.autopay import (
+    DUE,
+    START,
+    Calendar,
+    announced,
+    assert_invariants,
+    bill,
+    enrolled,
+    run,
+    work,
+)
 from tests.support.factories import make_region, make_staff
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
@@ -55,7 +65,13 @@ def planted(sandbox: Sandbox, calendar: Calendar) -> Run:
     for _ in range(3):
         announced(stands, 1_000_00)
     calendar.go_to(DUE)
-    return run(stands.account.region)
+    with capture_logs() as logs:
+        held = run(stands.account.region)
+    alerts = [line for line in logs if line["event"] == "autopay.run_held"]
+    assert [(line["log_level"], line["region"], line["day"], line["why"]) for line in alerts] == [
+        ("error", "NCAL", str(DUE), held.held_because)
+    ]
+    return held
 
 
 def test_a_planted_run_of_ten_times_the_usual_total_is_held_until_it_is_released(
@@ -77,7 +93,38 @@ def test_a_planted_run_of_ten_times_the_usual_total_is_held_until_it_is_released
     assert list(charged(sandbox).values()) == [1_000_00] * 3
     planted.refresh_from_db()
     assert (planted.state, planted.decided_by) == (RunState.DONE, supervisor)
-    paying.assert_invariants(sandbox)
+    assert_invariants(sandbox)
+
+
+def test_a_planted_run_that_nobody_looks_at_charges_nothing_however_long_and_is_announced_anew(
+    planted: Run, sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Beyond the five days for which its notices count: they are not drawn by the release itself."""
+    for days in (1, 4, 5, 6, 9, 17):
+        calendar.go_to(DUE + dt.timedelta(days=days))
+        work(planted.region)
+        assert charged(sandbox) == {}
+        assert not Payment.objects.exists()
+        assert_invariants(sandbox)
+
+    supervisor = make_staff(Role.SUPERVISOR)
+    breaker.release_run(run=planted, by=supervisor, reason="A big clinic's bills came at once")
+    for _ in range(2):
+        work(planted.region)
+    assert charged(sandbox) == {}
+    drafts = Draft.objects.all()
+    # Noticed anew on December 3, for the first business day eleven days later.
+    assert {(draft.state, draft.draw_on) for draft in drafts} == {
+        (DraftState.NOTICED, dt.date(2026, 12, 14))
+    }
+
+    calendar.go_to(dt.date(2026, 12, 14))
+    again = run(planted.region)
+    assert (again.state, charged(sandbox)) == (RunState.HELD, {})  # as large as before
+    breaker.release_run(run=again, by=supervisor, reason="Looked at before")
+    run(planted.region)
+    assert list(charged(sandbox).values()) == [1_000_00] * 3
+    assert_invariants(sandbox)
 
 
 def test_a_canceled_run_draws_nothing_and_each_owner_is_told(

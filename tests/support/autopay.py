@@ -1,24 +1,28 @@
 """Autopay in tests: a calendar that moves, people who enroll, days with the work of beat."""
 
 import datetime as dt
+from collections import Counter
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
+from django.utils.formats import date_format
+from post_office.models import Email
 
 from accounts.models import Region
-from autopay.models import Draft, DraftState, Enrollment, NoticeState, Run, Scope
+from autopay.models import Draft, DraftState, Enrollment, Notice, NoticeState, Run, Scope
 from autopay.services import cards, drawing, enrollment, notices, outcomes, planning
 from autopay.terms import Choice, for_autopay
 from billing.models import BillingAccount, Invoice
 from common import clock, mail
 from common.clock import business_date, now
+from common.money import format_cents
 from common.tasks import deliver_mail
 from demo.stripe.core import Sandbox
 from payments import wake
 from payments.authorizations import Agreement
 from payments.gateway import Consent
-from payments.models import Payment, PaymentMethod
+from payments.models import SETTLED, Allocation, Payment, PaymentMethod, Receipt
 from payments.services import reconcile, setups, webhooks
 from tests.support import methods, paying
 from tests.support.factories import make_account, make_invoice
@@ -106,7 +110,7 @@ def draft_of(invoice: Invoice) -> Draft:
     return Draft.objects.select_related("enrollment", "payment", "invoice").get(invoice=invoice)
 
 
-def work(region: Region, *, draw: bool = True) -> None:
+def work(region: Region, *, draw: bool = True, threads: int = 1) -> None:
     """What beat has workers do in the course of a day."""
     today = business_date(region.time_zone)
     cards.take_up_renewed(region=region, as_of=today)
@@ -116,7 +120,7 @@ def work(region: Region, *, draw: bool = True) -> None:
     notices.follow_up(region=region, as_of=today)
     outcomes.apply_due(region=region, as_of=today)
     if draw:
-        drawing.run(region=region, as_of=today, today=today)
+        drawing.run(region=region, as_of=today, today=today, threads=threads)
     cards.announce_expiry(region=region, as_of=today)
     settle(region)
 
@@ -168,10 +172,47 @@ def by(stands: Enrollment) -> dict[str, object]:
 
 
 def assert_invariants(sandbox: Sandbox) -> None:
-    """Those of every payment; and of I5, one notice for each draw."""
+    """Those of every payment; one draw and one mail for each bill, and of I5 one notice for each draw."""
     paying.assert_invariants(sandbox)
+    assert_each_bill_paid_once()
+    assert_told_once()
     sent = (DraftState.SUBMITTED, DraftState.DRAWN, DraftState.FAILED)
     for draft in Draft.objects.filter(state__in=sent):
         notice = draft.notices.get(state=NoticeState.DELIVERED)
         assert notice.amount_cents >= draft.amount_cents
         assert draft.attempts.exists()
+
+
+def assert_each_bill_paid_once() -> None:
+    """I1 for each bill: one draw at most whose money stayed, and never more than was billed."""
+    kept: Counter[Invoice] = Counter()
+    draws: Counter[Invoice] = Counter()
+    settled = Allocation.objects.filter(payment__state__in=SETTLED)
+    for part in settled.select_related("payment", "invoice"):
+        left_cents = part.amount_cents - part.reversed_cents
+        kept[part.invoice] += left_cents
+        if left_cents and part.payment.payer == Payment.Payer.AUTOPAY:
+            draws[part.invoice] += 1
+    assert max(draws.values(), default=0) <= 1, f"drawn twice: {draws}"
+    for invoice, cents in kept.items():
+        assert cents <= invoice.total_cents, f"{invoice}: {cents} paid of {invoice.total_cents}"
+
+
+def assert_told_once() -> None:
+    """I5: one mail for each notice, and one receipt of each settled payment, mailed once at most."""
+    announced = Counter(
+        (
+            notice.sent_to,
+            f"We will draw {format_cents(notice.amount_cents)} on {date_format(notice.draw_on)}",
+        )
+        for notice in Notice.objects.all()
+    )
+    mails = Email.objects.filter(subject__startswith="We will draw")
+    assert Counter((mail.to[0], mail.subject) for mail in mails) == announced
+    settled = Payment.objects.filter(state__in=SETTLED).order_by("pk")
+    receipts = Receipt.objects.order_by("payment")
+    assert list(receipts.values_list("payment", flat=True)) == list(
+        settled.values_list("pk", flat=True)
+    )
+    mailed = [receipt.mail_id for receipt in receipts if receipt.mail_id is not None]
+    assert len(mailed) == len(set(mailed))

@@ -14,8 +14,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import django
@@ -26,16 +28,30 @@ PATIENCE_SECONDS = 120.0
 
 
 def run(
-    store: Path, act: str, key: int, *, failpoint: str = "", shift: dt.timedelta = dt.timedelta()
+    store: Path,
+    act: str,
+    key: int,
+    *,
+    failpoint: str = "",
+    passed: int = 0,
+    shift: dt.timedelta = dt.timedelta(),
 ) -> int:
-    """Do it in a child process; returns its exit code, -9 where it was killed."""
+    """Do it in a child process; returns its exit code, -9 where it was killed.
+
+    It is killed at the failpoint, once it has `passed` there so many times.
+    """
     from django.db import connection
 
     config = connection.settings_dict
     cluster = postgres.Cluster(socket_dir=str(config["HOST"]))
     parent = _parent(cluster.url(str(config["USER"]), str(config["NAME"])))
     return parent.fork(
-        store=str(store), act=act, key=key, failpoint=failpoint, shift=shift.total_seconds()
+        store=str(store),
+        act=act,
+        key=key,
+        failpoint=failpoint,
+        passed=passed,
+        shift=shift.total_seconds(),
     )
 
 
@@ -101,7 +117,7 @@ def _serve() -> None:
     return None
 
 
-def _do(*, store: str, act: str, key: int, failpoint: str, shift: float) -> None:
+def _do(*, store: str, act: str, key: int, failpoint: str, passed: int, shift: float) -> None:
     from django.utils import timezone
 
     from accounts.models import Region
@@ -117,7 +133,7 @@ def _do(*, store: str, act: str, key: int, failpoint: str, shift: float) -> None
     from tests.support import methods
 
     if failpoint:
-        failpoints.active[failpoint] = "kill"
+        failpoints.active[failpoint] = _kill_after(passed)
     if shift:
         real, by = timezone.now, dt.timedelta(seconds=shift)
         timezone.now = lambda: real() + by
@@ -143,6 +159,16 @@ def _do(*, store: str, act: str, key: int, failpoint: str, shift: float) -> None
         drawing.run(region=region, as_of=today, today=today)
     else:
         raise SystemExit(f"unknown act {act}")
+
+
+def _kill_after(passed: int) -> Callable[[], None]:
+    hits = count(1)
+
+    def at_failpoint() -> None:
+        if next(hits) > passed:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_failpoint
 
 
 if __name__ == "__main__":
