@@ -6,8 +6,10 @@ import re
 import time
 from typing import Any
 
+from django.utils.formats import date_format
 from playwright.sync_api import Locator, Page, expect
 
+from common.calendar import next_business_day
 from common.clock import business_date
 from tests.e2e import steps
 from tests.e2e.product import Product
@@ -69,6 +71,27 @@ def row(page: Page, bill: str) -> Locator:
     return page.get_by_role("listitem").filter(has_text=bill)
 
 
+def assert_next_draws(page: Page, scope: str, draws: dict[str, tuple[str, int]]) -> None:
+    """The list says day and amount of each bill, and the calendar has these days and no others.
+
+    Each bill's amount is given, and in how many days it is due: drawn then, or in eleven days where
+    that is later, or on the next day on which banks are open.
+    """
+    today = business_date("America/Los_Angeles")
+    days = set()
+    for bill, (amount, due_in) in draws.items():
+        day = next_business_day(today + dt.timedelta(days=max(due_in, 11)))
+        expect(row(page, bill).locator("strong").first).to_have_text(date_format(day))
+        expect(row(page, bill).locator(".money").first).to_contain_text(amount)
+        days.add((f"{day:%B %Y}", str(day.day)))
+    drawn = {
+        (str(month.locator(".month-name").text_content()), day)
+        for month in card(page, scope).locator("svg:has(.month-name)").all()
+        for day in month.locator("text.month-on").all_text_contents()
+    }
+    assert drawn == days
+
+
 def until_announced(page: Page, product: Product, *bills: str) -> None:
     """Until the page says that the notices of these bills were delivered; a worker may help."""
     deadline = time.monotonic() + steps.SOON / 1000
@@ -125,6 +148,12 @@ def test_from_enrolling_to_canceling(
         expect(premiums).to_contain_text(bill)
     for bill in ("MB-2207741", "MB-2231090"):
         expect(medical).to_contain_text(bill)
+    assert_next_draws(
+        page, "Premiums", {"PR-NC-7718-1": ("$318.40", 4), "PR-NC-7718-2": ("$318.40", 34)}
+    )
+    assert_next_draws(
+        page, "Medical bills", {"MB-2207741": ("$57.60", -28), "MB-2231090": ("$105.00", 9)}
+    )
     held = row(page, "HB-0098213")
     expect(held).to_contain_text("The bill is above the limit for one draw")
 
