@@ -44,8 +44,8 @@ bench-autopay: setup-test ## Measure a run of autopay against the rate (COUNT=10
 
 soak: setup-test ## Play random months of autopay (WORLDS=400, SEED= to play the same again)
 	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed"; \
-	KPPAY_SOAK_WORLDS=$(WORLDS) $(BIN)/python -m pytest tests/autopay/test_random_worlds.py -n 0 \
-		--hypothesis-seed=$$seed
+	KPPAY_SOAK_WORLDS=$(WORLDS) KPPAY_SOAK_SEED=$$seed \
+		$(BIN)/python -m pytest tests/autopay/test_random_worlds.py -n "$(WORKERS)"
 
 bench-chat: setup-test ## Measure what a thousand open chats cost
 	@$(BIN)/python -m bench.chat
