@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.formats import date_format
 
 from accounts.models import Region
-from autopay.models import Draft, DraftAttempt, DraftState, Enrollment, NoticeState, Run, RunState
+from autopay.models import Draft, DraftAttempt, DraftState, Enrollment, Run, RunState
 from autopay.services.enrollment import Proof
 from common.clock import business_date
 from common.money import format_cents
@@ -74,9 +74,11 @@ class Promises:
         self._check_notice(attempt, sent_on)
 
     def _check_notice(self, attempt: DraftAttempt, sent_on: dt.date) -> None:
-        """The row, and the mail as the mail server took it."""
+        """The row, and the mail as the mail server took it.
+
+        Its state may have moved on: a refusal on the same day withdraws what was announced.
+        """
         notice = attempt.notice
-        assert notice.state == NoticeState.DELIVERED
         assert notice.mail is not None
         assert notice.delivered_on is not None
         assert attempt.amount_cents <= notice.amount_cents
