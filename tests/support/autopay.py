@@ -172,7 +172,7 @@ def by(stands: Enrollment) -> dict[str, object]:
 
 
 def assert_invariants(sandbox: Sandbox) -> None:
-    """Those of every payment; one draw and one mail for each bill, and of I5 one notice for each draw."""
+    """Those of every payment; each bill paid and told once, and of I5 one notice for each draw."""
     paying.assert_invariants(sandbox)
     assert_each_bill_paid_once()
     assert_told_once()
