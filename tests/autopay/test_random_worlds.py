@@ -53,6 +53,7 @@ FLOOR = {
     "crash": 4,
     "skip": 3,
     "pause": 2,
+    "paused over a draw": 1,
     "cancel": 3,
     "fourth_tries": 1,
     "bounces": 1,

@@ -275,9 +275,17 @@ class World:
         )
 
     def do_pause(self, scope: Scope, is_short: bool, days: int) -> None:
+        """Over the day of its next draw, where one is announced."""
         promised = self.stands[scope]
         enrollment.pause(enrollment=promised.enrollment, **self._by())
         promised.is_paused = True
+        noticed = promised.enrollment.drafts.filter(
+            state=DraftState.NOTICED, draw_on__gt=self.today, held_by=None
+        )
+        draft = noticed.order_by("draw_on", "pk").first()
+        if draft is not None:
+            self.happened["paused over a draw"] += 1
+            self.live((draft.draw_on - self.today).days + 1)
         if is_short:
             self.live(days)
             self.do_resume(scope)
