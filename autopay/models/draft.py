@@ -100,6 +100,9 @@ class Draft(models.Model):
     held_by = models.ForeignKey(
         Run, on_delete=models.PROTECT, null=True, related_name="drafts", db_index=False
     )
+    # Its payment was on its way when its owner canceled autopay: what the proof says, decided by states
+    # under the account's lock, and never by the clocks of two machines.
+    sent_at_cancel = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -37,7 +37,7 @@ from common.clock import business_date, now
 from payments import authorizations
 from payments.authorizations import Agreement
 from payments.gateway import Consent
-from payments.models import Payment, PaymentEvent, PaymentMethod, State
+from payments.models import PaymentEvent, PaymentMethod, State
 from payments.services import settlement
 from payments.services.methods import can_pay, check_usable
 
@@ -274,7 +274,7 @@ def cancel(*, enrollment: Enrollment, by: User, consent: Consent) -> Proof:
     drafts = lock_drafts(enrollment)
     for draft in drafts:
         if draft.state == DraftState.SUBMITTED:
-            _take_back_unsent(draft)
+            _take_back_or_name(draft)
         if draft.is_open or draft.state == DraftState.SKIPPED:
             moves.cancel(draft, Reason.ENROLLMENT_CANCELED)
     enrollment.state, enrollment.ended_at = EnrollmentState.CANCELED, now()
@@ -291,18 +291,21 @@ def cancel(*, enrollment: Enrollment, by: User, consent: Consent) -> Proof:
     return proof
 
 
-def _take_back_unsent(draft: Draft) -> None:
+def _take_back_or_name(draft: Draft) -> None:
     """Give up a payment that nobody has begun to send: then nobody can any more. Either this has its
-    row first, or the worker that sends it, and then it stays and is named.
+    row first, or the worker that sends it, and then it stays and the proof names it.
     """
-    if draft.payment is None or draft.payment.state != State.CREATED:
-        return
-    draft.payment = settlement.give_up_unsent(
-        payment_id=draft.payment.pk, via=PaymentEvent.Via.SCHEDULE
-    )
-    if draft.payment.state == State.CANCELED:
+    payment = draft.payment
+    if payment is not None and payment.state == State.CREATED:
+        payment = draft.payment = settlement.give_up_unsent(
+            payment_id=payment.pk, via=PaymentEvent.Via.SCHEDULE
+        )
+    if payment is not None and payment.state == State.CANCELED:
         draft.state = DraftState.NOTICED
         draft.save(update_fields=["state"])
+    elif payment is not None and not payment.has_outcome:
+        draft.sent_at_cancel = True
+        draft.save(update_fields=["sent_at_cancel"])
 
 
 def proof_of(enrollment: Enrollment) -> Proof:
@@ -312,7 +315,6 @@ def proof_of(enrollment: Enrollment) -> Proof:
     if enrollment.ended_at is None:
         raise NotEnrolled(enrollment.reference)
     drafts = list(enrollment.drafts.select_related("invoice", "payment").order_by("draw_on", "pk"))
-    sent = [draft for draft in drafts if _was_on_its_way(draft.payment, enrollment.ended_at)]
     return Proof(
         reference=enrollment.reference,
         canceled_at=enrollment.ended_at,
@@ -321,17 +323,12 @@ def proof_of(enrollment: Enrollment) -> Proof:
             for draft in drafts
             if draft.state == DraftState.CANCELED
             and draft.reason == Reason.ENROLLMENT_CANCELED
-            and draft not in sent
+            and not draft.sent_at_cancel
         ),
-        sent=tuple(draft.payment.reference for draft in sent if draft.payment),
+        sent=tuple(
+            draft.payment.reference for draft in drafts if draft.sent_at_cancel and draft.payment
+        ),
     )
-
-
-def _was_on_its_way(payment: Payment | None, at: dt.datetime) -> bool:
-    """Whether a payment had begun by that moment, and had no outcome."""
-    if payment is None or payment.created_at >= at:
-        return False
-    return payment.ended_at is None or payment.ended_at > at
 
 
 def stop(*, enrollment: Enrollment, reason: StopReason, detail: str = "") -> None:

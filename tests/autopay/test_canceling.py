@@ -181,6 +181,39 @@ def test_row_30_a_draw_that_went_through_after_the_cancel_is_in_the_proof_alone(
     assert_invariants(sandbox)
 
 
+def test_a_cancel_on_a_machine_whose_clock_is_behind_names_what_was_sent(
+    claimed: Draft, sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """The worker's clock wrote when the payment began, another machine's when it was canceled."""
+    payment = claimed.payment
+    assert payment is not None
+    paying.submitted(payment)
+    calendar.go_to_moment(payment.created_at - dt.timedelta(minutes=2))
+    proof = cancel(claimed)
+    assert (proof.canceled, proof.sent) == ((), (payment.reference,))
+    assert f"Sent to your bank before you canceled, and not to be stopped by us: {payment.reference}" in (
+        told(claimed)[-1].message
+    )
+    calendar.go_to_moment(payment.created_at + dt.timedelta(minutes=1))
+    settle(claimed.enrollment.account.region)
+    assert charged(sandbox) == {payment.reference: 120_00}
+    assert enrollment.proof_of(Enrollment.objects.get()) == proof
+
+
+def test_a_cancel_finds_that_the_draw_was_given_up_and_promises_no_bank_anything(
+    claimed: Draft, sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Payments gave it up a moment ago, and no pass has taken that in."""
+    payment = claimed.payment
+    assert payment is not None
+    settlement.give_up(payment_id=payment.pk, code="", via=PaymentEvent.Via.RECONCILER)
+    proof = cancel(claimed)
+    assert (proof.canceled, proof.sent) == ((claimed,), ())
+    work(claimed.enrollment.account.region)
+    assert "we told you that this draw had been sent" not in told(claimed)[-1].message
+    assert Draft.objects.get().state == DraftState.CANCELED
+
+
 def test_a_year_later_the_proof_says_the_same(
     claimed: Draft, sandbox: Sandbox, calendar: Calendar
 ) -> None:
