@@ -9,6 +9,12 @@ from django.db.models import OuterRef, Subquery
 from post_office.models import STATUS, Email, Log
 
 
+REFUSING = (550, 551, 553)  # RFC 5321 4.2.3: the mailbox, not the server or the message
+# RFC 3463 3.2 and 3.3, RFC 7505 for the last of 5.1: no such mailbox, domain or name, moved away, takes
+# no mail, disabled.
+NO_SUCH_RECIPIENT = frozenset({b"5.1.1", b"5.1.2", b"5.1.3", b"5.1.6", b"5.1.10", b"5.2.1"})
+
+
 class RefusedForGood(Exception):
     """The mail server knows no such recipient: asking again for two days would change nothing."""
 
@@ -26,10 +32,11 @@ class EmailBackend(smtp.EmailBackend):
 
 
 def _is_for_good(code: int, text: bytes) -> bool:
-    """5xx is, 4xx is not (RFC 5321 4.2.1); nor is 5.7, which is about us and not about the recipient
-    (RFC 3463 3.8: the server does not relay for us, or distrusts us).
+    """Only where the server says with an enhanced code that the recipient is wrong. Everything else may
+    be about us or pass by: a relay that is set up wrong, a list of blocked senders, a full mailbox.
+    One such mistake, taken for the recipients', would end every mail in the outbox.
     """
-    return 500 <= code < 600 and not text.startswith(b"5.7.")
+    return code in REFUSING and text.partition(b" ")[0] in NO_SUCH_RECIPIENT
 
 
 def end_refused() -> int:

@@ -196,10 +196,24 @@ class TestTheOutbox:
         ("code", "text", "status"),
         [
             (550, b"5.1.1 no such mailbox", STATUS.failed),
-            (553, b"no such user", STATUS.failed),
+            (550, b"5.1.10 recipient not found", STATUS.failed),
+            (551, b"5.1.6 moved, no forwarding address", STATUS.failed),
+            (553, b"5.1.3 bad address syntax", STATUS.failed),
+            (550, b"5.2.1 mailbox disabled", STATUS.failed),
             (450, b"4.2.1 busy", STATUS.requeued),
             (451, b"greylisted", STATUS.requeued),
-            (550, b"5.7.1 relaying denied", STATUS.requeued),  # our own fault, not the address's
+            # Our own fault, or nobody can tell: one wrong setting would end the whole outbox.
+            (550, b"5.7.1 relaying denied", STATUS.requeued),
+            (550, b"relay not permitted", STATUS.requeued),
+            (553, b"no such user", STATUS.requeued),
+            (550, b"5.1.8 bad sender's system address", STATUS.requeued),
+            (550, b"5.1.11 not one of ours", STATUS.requeued),
+            (550, b"5.4.4 unable to route", STATUS.requeued),
+            (503, b"5.5.1 bad sequence of commands", STATUS.requeued),
+            (554, b"5.1.1 no SMTP service here", STATUS.requeued),
+            (550, b"203.0.113.7 is listed at zen.example", STATUS.requeued),
+            # A full mailbox is emptied some day.
+            (552, b"5.2.2 mailbox full", STATUS.requeued),
         ],
     )
     def test_gives_an_address_up_at_once_only_where_the_server_refuses_it_for_good(
