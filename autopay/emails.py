@@ -5,63 +5,21 @@ Each returns the outbox's row, or None where the account's owner has no address.
 
 import datetime as dt
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from post_office.models import Email
 
-from autopay.letters import (
-    Letter,
-    facts_of,
-    manage_page,
-    pay_page,
-    scope_words,
-    send,
-    standing_of,
-)
-from autopay.models import Draft, Enrollment, Reason, StopReason
+from autopay.letters import Letter, about, about_draw, day, scope_words, send
+from autopay.models import Draft, Enrollment, StopReason
 from common.money import format_cents
-from payments import declines
 from payments.methods import name_of
-from payments.services.reversal import returned_item_fee_cents
-
-
-def _day(day: dt.date) -> str:
-    return date_format(day, "DATE_FORMAT")
-
-
-def _about(enrollment: Enrollment, subject: str, *sentences: str, terms: str = "") -> Letter:
-    """A letter about the enrollment as it stands now."""
-    return Letter(
-        subject=subject,
-        heading=subject,
-        sentences=sentences,
-        facts=standing_of(enrollment),
-        terms=tuple(terms.split("\n\n")) if terms else (),
-        link=manage_page(),
-        link_text=_("See your autopay"),
-    )
-
-
-def _about_draw(
-    draft: Draft, subject: str, *sentences: str, amount_cents: int | None = None, pay: bool = False
-) -> Letter:
-    """A letter about one draw; with `pay`, its link leads to where the bill can be paid."""
-    return Letter(
-        subject=subject,
-        heading=subject,
-        sentences=sentences,
-        facts=facts_of(draft, amount_cents=amount_cents),
-        link=pay_page(draft) if pay else manage_page(),
-        link_text=_("Pay this bill now") if pay else _("See your autopay"),
-    )
 
 
 def enrolled(*, enrollment: Enrollment) -> Email | None:
     """Autopay is on: the copy of what was agreed to, word for word (12 CFR 1005.10(b))."""
     return send(
         enrollment,
-        lambda: _about(
+        lambda: about(
             enrollment,
             _("%(autopay)s is on") % {"autopay": scope_words(enrollment)},
             _(
@@ -77,7 +35,7 @@ def method_changed(*, enrollment: Enrollment) -> Email | None:
     """Another method, with the copy of what was agreed to."""
     return send(
         enrollment,
-        lambda: _about(
+        lambda: about(
             enrollment,
             _("%(autopay)s: another payment method") % {"autopay": scope_words(enrollment)},
             _("From now on it draws from %(method)s.") % {"method": name_of(enrollment.method)},
@@ -90,7 +48,7 @@ def changed(*, enrollment: Enrollment) -> Email | None:
     """Another day or limit, or another use of the account balance."""
     return send(
         enrollment,
-        lambda: _about(
+        lambda: about(
             enrollment,
             _("%(autopay)s has changed") % {"autopay": scope_words(enrollment)},
             _("This is how it stands from now on. Draws whose day has changed are announced again."),
@@ -101,7 +59,7 @@ def changed(*, enrollment: Enrollment) -> Email | None:
 def paused(*, enrollment: Enrollment) -> Email | None:
     return send(
         enrollment,
-        lambda: _about(
+        lambda: about(
             enrollment,
             _("%(autopay)s is paused") % {"autopay": scope_words(enrollment)},
             _("Nothing is drawn until you resume it. Please pay what is due meanwhile yourself."),
@@ -112,7 +70,7 @@ def paused(*, enrollment: Enrollment) -> Email | None:
 def resumed(*, enrollment: Enrollment) -> Email | None:
     return send(
         enrollment,
-        lambda: _about(
+        lambda: about(
             enrollment,
             _("%(autopay)s is on again") % {"autopay": scope_words(enrollment)},
             _("Each draw is announced to you by e-mail before it is made."),
@@ -124,7 +82,7 @@ def skipped(*, draft: Draft) -> Email | None:
     """The member skips one draw."""
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("You skipped the draw of %(amount)s") % {"amount": format_cents(draft.amount_cents)},
             _("It will not be made. The bill is still owed: you can pay it yourself."),
@@ -136,7 +94,7 @@ def skipped(*, draft: Draft) -> Email | None:
 def unskipped(*, draft: Draft) -> Email | None:
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("Autopay takes up the draw of %(amount)s again")
             % {"amount": format_cents(draft.amount_cents)},
@@ -151,7 +109,7 @@ def canceled(
     """The dated proof; `still_sent` are references of payments that were sent before."""
 
     def write() -> Letter:
-        date = {"date": _day(on)}
+        date = {"date": day(on)}
         sentences = [
             _("You canceled it on %(date)s. Nothing will be drawn after this.") % date,
             ngettext(
@@ -168,7 +126,7 @@ def canceled(
             )
         sentences.append(_("Keep this mail: it is your proof."))
         subject = _("%(autopay)s is canceled") % {"autopay": scope_words(enrollment)}
-        return _about(enrollment, subject, *sentences)
+        return about(enrollment, subject, *sentences)
 
     return send(enrollment, write)
 
@@ -177,10 +135,10 @@ def notice(*, draft: Draft) -> Email | None:
     """What will be drawn, and when (12 CFR 1005.10(d)(1))."""
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("We will draw %(amount)s on %(date)s")
-            % {"amount": format_cents(draft.amount_cents), "date": _day(draft.draw_on)},
+            % {"amount": format_cents(draft.amount_cents), "date": day(draft.draw_on)},
             _(
                 "Never more than this amount is drawn; less, if you owe less by then. You have nothing "
                 "to do. To skip this draw, or to cancel autopay, open the page below before that day."
@@ -194,7 +152,7 @@ def over_limit(*, draft: Draft) -> Email | None:
     limit = draft.enrollment.limit_cents or 0
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("A bill is above your autopay limit"),
             _(
@@ -211,7 +169,7 @@ def paid_before(*, draft: Draft) -> Email | None:
     """An announced draw is not made, because nothing is left to pay."""
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("The draw of %(amount)s is not made")
             % {"amount": format_cents(draft.noticed_cents or draft.amount_cents)},
@@ -225,7 +183,7 @@ def not_made(*, draft: Draft) -> Email | None:
     """Our own staff canceled a draw."""
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("The draw of %(amount)s is not made")
             % {"amount": format_cents(draft.noticed_cents or draft.amount_cents)},
@@ -239,7 +197,7 @@ def came_to_nothing(*, draft: Draft) -> Email | None:
     """A draw that a proof of cancellation names as sent never reached a bank after all."""
     return send(
         draft.enrollment,
-        lambda: _about_draw(
+        lambda: about_draw(
             draft,
             _("The draw of %(amount)s is not made")
             % {"amount": format_cents(draft.noticed_cents or draft.amount_cents)},
@@ -266,114 +224,9 @@ def renewed(*, enrollment: Enrollment) -> Email | None:
                 _("It is still paused, as you had left it: nothing is drawn until you resume it.")
             )
         subject = _("%(autopay)s: your card was renewed") % {"autopay": scope_words(enrollment)}
-        return _about(enrollment, subject, *sentences)
+        return about(enrollment, subject, *sentences)
 
     return send(enrollment, write)
-
-
-def failed(
-    *, draft: Draft, kind: str, taken_back: bool, by_another_method: bool = False
-) -> Email | None:
-    """A bank refused a draw, or took it back: why, and what happens next.
-
-    With `by_another_method` its owner chose another one since, which draws the bill instead.
-    """
-
-    def write() -> Letter:
-        why = declines.explain(draft.failure_code, kind=kind)
-        amount = {"amount": format_cents(draft.amount_cents)}
-        if taken_back:
-            happened = _("Your bank took the draw of %(amount)s back: the bill is owed again.") % amount
-        else:
-            happened = _("The draw of %(amount)s did not go through. Nothing was taken.") % amount
-        if draft.next_try_on is not None:
-            then = _(
-                "We try again on %(date)s, with the same amount. You can pay the bill yourself before."
-            ) % {"date": _day(draft.next_try_on)}
-        elif by_another_method:
-            then = _(
-                "Since then you chose %(method)s for autopay: the draw is announced to you again, and "
-                "made from there. You can pay the bill yourself before."
-            ) % {"method": name_of(draft.enrollment.method)}
-        else:
-            then = _("We do not try again: please pay this bill yourself.")
-        # Of a draw that was taken back, the mail about its return tells the fee.
-        fee = [] if taken_back else _returned_item_fee(draft)
-        sentences = (happened, str(why.happened), *fee, str(why.next_step), then)
-        return _about_draw(draft, _("Autopay: a draw did not go through"), *sentences, pay=True)
-
-    return send(draft.enrollment, write)
-
-
-def _returned_item_fee(draft: Draft) -> list[str]:
-    cents = returned_item_fee_cents(draft.payment) if draft.payment else 0
-    if not cents:
-        return []
-    return [
-        _("A returned-item fee of %(fee)s was added to your account.") % {"fee": format_cents(cents)}
-    ]
-
-
-def not_taken(*, draft: Draft) -> Email | None:
-    """Stripe would not take the request: no bank was asked, and nobody tries again."""
-
-    def write() -> Letter:
-        amount = {"amount": format_cents(draft.amount_cents)}
-        return _about_draw(
-            draft,
-            _("Autopay: a draw did not go through"),
-            _("The draw of %(amount)s did not go through. Nothing was taken.") % amount,
-            _("We do not try again: please pay this bill yourself."),
-            pay=True,
-        )
-
-    return send(draft.enrollment, write)
-
-
-def not_tried(*, draft: Draft, reason: Reason) -> Email | None:
-    """A method may not be tried for a bill any more: only its owner can go on."""
-
-    def write() -> Letter:
-        method = {"method": name_of(draft.enrollment.method)}
-        if reason == Reason.METHOD_REFUSED:
-            happened = _(
-                "The bank refused %(method)s for this bill before, and said that it does not help to "
-                "try again. We do not try it again, and nothing was taken."
-            )
-        else:
-            happened = _(
-                "%(method)s was refused for this bill as often as banks let us try. We do not try it "
-                "again, and nothing was taken."
-            )
-        return _about_draw(
-            draft,
-            _("Autopay: %(method)s is not tried again") % method,
-            happened % method,
-            _(
-                "Please pay this bill yourself, or choose another payment method for autopay: then it "
-                "is announced and drawn."
-            ),
-            pay=True,
-        )
-
-    return send(draft.enrollment, write)
-
-
-def confirm_yourself(*, draft: Draft) -> Email | None:
-    """The bank wants to hear from the cardholder: only they can pay this one."""
-    return send(
-        draft.enrollment,
-        lambda: _about_draw(
-            draft,
-            _("Your bank wants you to confirm a payment of %(amount)s")
-            % {"amount": format_cents(draft.amount_cents)},
-            _(
-                "Nothing was taken. Your bank asks you to confirm this payment yourself: open the bill "
-                "below, pay it, and take your bank's step. We do not try again."
-            ),
-            pay=True,
-        ),
-    )
 
 
 def stopped(*, enrollment: Enrollment) -> Email | None:
@@ -392,7 +245,7 @@ def stopped(*, enrollment: Enrollment) -> Email | None:
                 )
             case _other:
                 why = _("The bank refuses %(method)s for good.") % method
-        return _about(
+        return about(
             enrollment,
             _("%(autopay)s has stopped") % {"autopay": scope_words(enrollment)},
             why,
@@ -409,9 +262,9 @@ def card_expires(*, enrollment: Enrollment, last_day: dt.date) -> Email | None:
     """A month before, and a week before."""
     return send(
         enrollment,
-        lambda: _about(
+        lambda: about(
             enrollment,
-            _("The card of your autopay expires on %(date)s") % {"date": _day(last_day)},
+            _("The card of your autopay expires on %(date)s") % {"date": day(last_day)},
             _(
                 "Nothing can be drawn from %(method)s after that day. Choose another payment method "
                 "before, or add the new card."

@@ -3,6 +3,7 @@
 Subjects and bodies say amount, date, reference and method; never a service, a provider or a patient.
 """
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ def facts_of(draft: Draft, *, amount_cents: int | None = None) -> Facts:
     """The amount, the date and the method of a draw."""
     return (
         (_("Amount"), format_cents(draft.amount_cents if amount_cents is None else amount_cents)),
-        (_("Date"), formats.date_format(draft.draw_on, "DATE_FORMAT")),
+        (_("Date"), day(draft.draw_on)),
         (_("Bill"), draft.invoice.number),
         (_("Paid with"), name_of(draft.enrollment.method)),
         (_("Autopay reference"), draft.enrollment.reference),
@@ -91,15 +92,46 @@ def standing_of(enrollment: Enrollment) -> Facts:
 
 def chosen_in(choice: Enrollment | Choice) -> Facts:
     """Method, day, limit, account balance: of what stands, or of what is about to be agreed to."""
-    day, limit = choice.day_of_month, choice.limit_cents
+    of_month, limit = choice.day_of_month, choice.limit_cents
     return (
         (_("Paid with"), name_of(choice.method)),
         (
             _("Day"),
             _("On each bill's due date")
-            if day is None
-            else _("Day %(day)d of the month") % {"day": day},
+            if of_month is None
+            else _("Day %(day)d of the month") % {"day": of_month},
         ),
         (_("Limit for one draw"), _("No limit") if limit is None else format_cents(limit)),
         (_("Account balance"), _("Used first") if choice.use_balance else _("Not used")),
+    )
+
+
+def day(on: dt.date) -> str:
+    return formats.date_format(on, "DATE_FORMAT")
+
+
+def about(enrollment: Enrollment, subject: str, *sentences: str, terms: str = "") -> Letter:
+    """A letter about the enrollment as it stands now."""
+    return Letter(
+        subject=subject,
+        heading=subject,
+        sentences=sentences,
+        facts=standing_of(enrollment),
+        terms=tuple(terms.split("\n\n")) if terms else (),
+        link=manage_page(),
+        link_text=_("See your autopay"),
+    )
+
+
+def about_draw(
+    draft: Draft, subject: str, *sentences: str, amount_cents: int | None = None, pay: bool = False
+) -> Letter:
+    """A letter about one draw; with `pay`, its link leads to where the bill can be paid."""
+    return Letter(
+        subject=subject,
+        heading=subject,
+        sentences=sentences,
+        facts=facts_of(draft, amount_cents=amount_cents),
+        link=pay_page(draft) if pay else manage_page(),
+        link_text=_("Pay this bill now") if pay else _("See your autopay"),
     )

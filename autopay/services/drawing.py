@@ -16,7 +16,7 @@ import structlog
 from django.db import connection, connections, transaction
 
 from accounts.models import Region
-from autopay import emails, retries, schedule
+from autopay import refusal_emails, retries, schedule
 from autopay.exceptions import ClockSetBack, FutureRun
 from autopay.models import (
     Draft,
@@ -269,7 +269,7 @@ def _tries_are_left(claimed: Claimed, as_of: dt.date) -> bool:
     if draft.state == DraftState.FAILED:
         draft.next_try_on = None
         draft.save(update_fields=["next_try_on"])
-        emails.not_tried(draft=draft, reason=reason)
+        refusal_emails.not_tried(draft=draft, reason=reason)
     else:
         moves.hold(draft, reason)
     return False

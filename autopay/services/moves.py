@@ -4,7 +4,7 @@ import datetime as dt
 
 import structlog
 
-from autopay import emails, schedule
+from autopay import emails, refusal_emails, schedule
 from autopay.models import Draft, DraftState, Notice, NoticeState, Reason
 from autopay.terms import choice_of
 
@@ -37,9 +37,9 @@ def hold(draft: Draft, reason: Reason) -> None:
         return
     log.error("autopay.draft_held", draft=draft.pk, reason=str(reason))
     if reason == Reason.NOT_TAKEN:
-        emails.not_taken(draft=draft)
+        refusal_emails.not_taken(draft=draft)
     elif reason in (Reason.NO_TRIES_LEFT, Reason.METHOD_REFUSED):
-        emails.not_tried(draft=draft, reason=reason)
+        refusal_emails.not_tried(draft=draft, reason=reason)
 
 
 def skip(draft: Draft, reason: Reason) -> None:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Region
-from autopay import emails, retries
+from autopay import emails, refusal_emails, retries
 from autopay.models import (
     Draft,
     DraftState,
@@ -162,9 +162,9 @@ def _refused(
         _refused_by_the_old_method(draft, kind, found.after, as_of, taken_back=taken_back)
         return
     if found.after == After.CONFIRM:
-        emails.confirm_yourself(draft=draft)
+        refusal_emails.confirm_yourself(draft=draft)
     else:
-        emails.failed(draft=draft, kind=kind, taken_back=taken_back)
+        refusal_emails.failed(draft=draft, kind=kind, taken_back=taken_back)
     if found.after in STOPS:
         enrollment.stop(enrollment=stands, reason=STOPS[found.after], detail=code)
 
@@ -180,7 +180,7 @@ def _refused_by_the_old_method(
     is_taken_up = (
         goes_on and draft.next_try_on is None and after != After.REVOKED and payable >= MIN_CENTS
     )
-    emails.failed(draft=draft, kind=kind, taken_back=taken_back, by_another_method=is_taken_up)
+    refusal_emails.failed(draft=draft, kind=kind, taken_back=taken_back, by_another_method=is_taken_up)
     if is_taken_up:
         moves.plan_again(draft, amount_cents=payable, as_of=as_of)
 
