@@ -19,6 +19,7 @@ from common import mail
 from common.money import format_cents
 from payments.emails import DEFAULT_LANGUAGE
 from payments.methods import name_of
+from payments.models import PaymentMethod
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -67,13 +68,15 @@ def pay_page(draft: Draft) -> str:
     return reverse("billing:detail", args=[draft.invoice_id])
 
 
-def facts_of(draft: Draft, *, amount_cents: int | None = None) -> Facts:
-    """The amount, the date and the method of a draw."""
+def facts_of(
+    draft: Draft, *, amount_cents: int | None = None, method: PaymentMethod | None = None
+) -> Facts:
+    """The amount, the date and the method of a draw: the enrollment's, unless it was another."""
     return (
         (_("Amount"), format_cents(draft.amount_cents if amount_cents is None else amount_cents)),
         (_("Date"), day(draft.draw_on)),
         (_("Bill"), draft.invoice.number),
-        (_("Paid with"), name_of(draft.enrollment.method)),
+        (_("Paid with"), name_of(method or draft.enrollment.method)),
         (_("Autopay reference"), draft.enrollment.reference),
     )
 
@@ -124,14 +127,19 @@ def about(enrollment: Enrollment, subject: str, *sentences: str, terms: str = ""
 
 
 def about_draw(
-    draft: Draft, subject: str, *sentences: str, amount_cents: int | None = None, pay: bool = False
+    draft: Draft,
+    subject: str,
+    *sentences: str,
+    amount_cents: int | None = None,
+    method: PaymentMethod | None = None,
+    pay: bool = False,
 ) -> Letter:
     """A letter about one draw; with `pay`, its link leads to where the bill can be paid."""
     return Letter(
         subject=subject,
         heading=subject,
         sentences=sentences,
-        facts=facts_of(draft, amount_cents=amount_cents),
+        facts=facts_of(draft, amount_cents=amount_cents, method=method),
         link=pay_page(draft) if pay else manage_page(),
         link_text=_("Pay this bill now") if pay else _("See your autopay"),
     )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from post_office.models import Email
 
 from autopay.letters import Letter, about_draw, day, send
-from autopay.models import Draft, Reason
+from autopay.models import Draft, EnrollmentState, Reason
 from common.money import format_cents
 from payments import declines
 from payments.methods import name_of
@@ -29,23 +29,43 @@ def failed(
             happened = _("Your bank took the draw of %(amount)s back: the bill is owed again.") % amount
         else:
             happened = _("The draw of %(amount)s did not go through. Nothing was taken.") % amount
-        if draft.next_try_on is not None:
-            then = _(
-                "We try again on %(date)s, with the same amount. You can pay the bill yourself before."
-            ) % {"date": day(draft.next_try_on)}
-        elif by_another_method:
-            then = _(
-                "Since then you chose %(method)s for autopay: the draw is announced to you again, and "
-                "made from there. You can pay the bill yourself before."
-            ) % {"method": name_of(draft.enrollment.method)}
-        else:
-            then = _("We do not try again: please pay this bill yourself.")
         # Of a draw that was taken back, the mail about its return tells the fee.
         fee = [] if taken_back else _returned_item_fee(draft)
-        sentences = (happened, str(why.happened), *fee, str(why.next_step), then)
-        return about_draw(draft, _("Autopay: a draw did not go through"), *sentences, pay=True)
+        then = _what_then(draft, by_another_method=by_another_method)
+        return about_draw(
+            draft,
+            _("Autopay: a draw did not go through"),
+            *(happened, str(why.happened), *fee, str(why.next_step), then),
+            method=draft.payment.saved_method if draft.payment else None,
+            pay=True,
+        )
 
     return send(draft.enrollment, write)
+
+
+def _what_then(draft: Draft, *, by_another_method: bool) -> str:
+    """When it is tried again, or what that waits for; no day is named on which nothing is drawn."""
+    if draft.next_try_on is None and not by_another_method:
+        return _("We do not try again: please pay this bill yourself.")
+    match draft.enrollment.state:
+        case EnrollmentState.PAUSED:
+            return _(
+                "Autopay is paused: we try again only after you resume it. You can pay the bill "
+                "yourself before."
+            )
+        case EnrollmentState.STOPPED:
+            return _(
+                "Autopay has stopped: we try again only after it starts again. Please pay this bill "
+                "yourself meanwhile."
+            )
+    if by_another_method:
+        return _(
+            "Since then you chose %(method)s for autopay: the draw is announced to you again, and "
+            "made from there. You can pay the bill yourself before."
+        ) % {"method": name_of(draft.enrollment.method)}
+    return _(
+        "We try again on %(date)s, with the same amount. You can pay the bill yourself before."
+    ) % {"date": day(draft.next_try_on or draft.draw_on)}
 
 
 def _returned_item_fee(draft: Draft) -> list[str]:

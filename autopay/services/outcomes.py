@@ -148,8 +148,11 @@ def _refused(
     draft: Draft, payment: Payment, code: str, as_of: dt.date, *, taken_back: bool = False
 ) -> None:
     """A bank said no, or took the money back: what the table of rules says follows."""
-    stands, kind = draft.enrollment, payment.method_kind
     draft.state, draft.failure_code = DraftState.FAILED, code[:60]
+    if payment.saved_method_id != draft.enrollment.method_id:
+        _refused_by_the_old_method(draft, payment, code, as_of, taken_back=taken_back)
+        return
+    stands, kind = draft.enrollment, payment.method_kind
     refusals = refusals_of(draft)
     draft.tries = max(len(refusals), 1)
     since = draft.noticed_on or as_of
@@ -158,9 +161,6 @@ def _refused(
     draft.next_try_on = None if stands.has_ended else found.next_try_on
     draft.save()
     log.info("autopay.refused", draft=draft.pk, code=code, after=str(found.after), tries=draft.tries)
-    if payment.saved_method_id != stands.method_id:  # another one was chosen meanwhile
-        _refused_by_the_old_method(draft, kind, found.after, as_of, taken_back=taken_back)
-        return
     if found.after == After.CONFIRM:
         refusal_emails.confirm_yourself(draft=draft)
     else:
@@ -170,16 +170,19 @@ def _refused(
 
 
 def _refused_by_the_old_method(
-    draft: Draft, kind: str, after: After, as_of: dt.date, *, taken_back: bool
+    draft: Draft, payment: Payment, code: str, as_of: dt.date, *, taken_back: bool
 ) -> None:
-    """What the old method will not pay any more the new one may, announced anew; but not what its
-    holder told the bank that they did not authorize.
+    """Another one was chosen meanwhile. It may pay what the old one did not, never under the old one's
+    notice and waits: announced anew; but not what its holder told the bank that they did not authorize.
     """
-    payable = draft.invoice.payable_cents
+    kind, payable = payment.method_kind, draft.invoice.payable_cents
+    found = retries.verdict(kind=kind, code=code, tries=1, first_try_on=as_of, on=as_of)
+    draft.tries += 1
+    draft.next_try_on = None
+    draft.save()
+    log.info("autopay.refused_by_old", draft=draft.pk, code=code, after=str(found.after))
     goes_on = draft.enrollment.state in (EnrollmentState.ACTIVE, EnrollmentState.PAUSED)
-    is_taken_up = (
-        goes_on and draft.next_try_on is None and after != After.REVOKED and payable >= MIN_CENTS
-    )
+    is_taken_up = goes_on and found.after != After.REVOKED and payable >= MIN_CENTS
     refusal_emails.failed(draft=draft, kind=kind, taken_back=taken_back, by_another_method=is_taken_up)
     if is_taken_up:
         moves.plan_again(draft, amount_cents=payable, as_of=as_of)

@@ -1,10 +1,12 @@
 """What follows a refusal: told in plain words, tried again by the rules, or stopped."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import transaction
 from post_office.models import Email
 
 from autopay import presenting
@@ -31,6 +33,7 @@ from tests.support.autopay import (
     by,
     enroll,
     enrolled,
+    pass_days,
     run,
     settle,
     work,
@@ -345,3 +348,40 @@ def test_every_return_code_of_the_bank_has_its_rule() -> None:
     }
     assert {code for code, after in found.items() if after == After.NOT_AGAIN} == set()
     assert {code for code, after in found.items() if after == After.TRY_AGAIN} == {"R01", "R09"}
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        (
+            lambda stands: enrollment.pause(enrollment=stands, **by(stands)),
+            "Autopay is paused: we try again only after you resume it.",
+        ),
+        (
+            lambda stands: enrollment.stop(enrollment=stands, reason="method_removed"),
+            "Autopay has stopped: we try again only after it starts again.",
+        ),
+    ],
+)
+def test_a_refusal_names_no_day_on_which_nothing_is_drawn(
+    sandbox: Sandbox, calendar: Calendar, act: Callable[[Enrollment], object], sentence: str
+) -> None:
+    """Paused or stopped while the debit was on its way; the mail says what the next try waits for."""
+    stands = enrolled(sandbox, card=methods.BANK)
+    announced(stands)
+    region = stands.account.region
+    calendar.go_to(DUE)
+    run(region)
+    with transaction.atomic():
+        act(stands)
+    sandbox.bank.return_payment("ncal", str(Payment.objects.get().intent_id), "R01")
+    settle(region)
+    mail = next(
+        mail
+        for mail in mails_to(stands.account.guarantor.user.email)
+        if "did not go through" in mail.subject
+    )
+    assert sentence in mail.message
+    assert "We try again on" not in mail.message
+    pass_days(calendar, region, until=DUE + dt.timedelta(days=6))
+    assert Payment.objects.count() == 1

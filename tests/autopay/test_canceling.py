@@ -191,8 +191,9 @@ def test_a_cancel_on_a_machine_whose_clock_is_behind_names_what_was_sent(
     calendar.go_to_moment(payment.created_at - dt.timedelta(minutes=2))
     proof = cancel(claimed)
     assert (proof.canceled, proof.sent) == ((), (payment.reference,))
-    assert f"Sent to your bank before you canceled, and not to be stopped by us: {payment.reference}" in (
-        told(claimed)[-1].message
+    assert (
+        f"Sent to your bank before you canceled, and not to be stopped by us: {payment.reference}"
+        in (told(claimed)[-1].message)
     )
     calendar.go_to_moment(payment.created_at + dt.timedelta(minutes=1))
     settle(claimed.enrollment.account.region)

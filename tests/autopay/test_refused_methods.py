@@ -14,6 +14,7 @@ from autopay.terms import choice_of
 from common.clock import business_date
 from demo.stripe.core import Sandbox
 from payments.exceptions import MethodNotUsable
+from payments.methods import name_of
 from payments.models import Payment, PaymentMethod, State
 from payments.services.methods import remove
 from tests.support import methods
@@ -314,6 +315,45 @@ def test_a_debit_that_comes_back_for_good_is_drawn_from_the_method_chosen_since(
     pass_days(calendar, draft.enrollment.account.region, until=dt.date(2026, 12, 1))
     assert list(charged(sandbox).values()) == [120_00]
     assert_invariants(sandbox)
+
+
+def test_a_debit_that_comes_back_for_want_of_money_does_not_lend_the_new_card_its_notice(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Neither the old notice nor the waits of a debit are the card's: announced, and ten days."""
+    draft = returned_after_another_was_chosen(sandbox, calendar, "R01")
+    assert (draft.state, draft.next_try_on) == (DraftState.PLANNED, None)
+    mail = next(mail for mail in mails_of(draft) if "did not go through" in mail.subject)
+    assert "Since then you chose Visa ending in 4242 for autopay" in mail.message
+    assert "We try again on" not in mail.message
+    old = Payment.objects.get().saved_method
+    assert old is not None
+    assert f"Paid with: {name_of(old)}" in mail.message
+
+    region = draft.enrollment.account.region
+    pass_days(calendar, region, until=DUE + dt.timedelta(days=10))
+    assert charged(sandbox) == {}
+    pass_days(calendar, region, until=dt.date(2026, 12, 1))
+    assert list(charged(sandbox).values()) == [120_00]
+    attempt = DraftAttempt.objects.order_by("pk").last()
+    assert attempt is not None
+    assert attempt.notice.number == 2
+    assert_invariants(sandbox)
+
+
+def test_a_debit_that_comes_back_to_an_enrollment_with_another_method_that_is_paused(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    draft = announced(enrolled(sandbox, card=methods.BANK))
+    calendar.go_to(DUE)
+    run(draft.enrollment.account.region)
+    choose_again(draft, methods.add(sandbox, draft.enrollment.account))
+    enrollment.pause(enrollment=draft.enrollment, **by(draft.enrollment))
+    sandbox.bank.return_payment("ncal", str(Payment.objects.get().intent_id), "R02")
+    settle(draft.enrollment.account.region)
+    assert fresh(draft).state == DraftState.PLANNED
+    mail = next(mail for mail in mails_of(draft) if "did not go through" in mail.subject)
+    assert "Autopay is paused: we try again only after you resume it." in mail.message
 
 
 def test_a_debit_that_its_holder_calls_unauthorized_is_left_to_them(
