@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from post_office.models import Email
 
 from autopay.letters import Letter, about, about_draw, day, scope_words, send
-from autopay.models import Draft, Enrollment, StopReason
+from autopay.models import Draft, Enrollment, Reason, StopReason
 from common.money import format_cents
 from payments.methods import name_of
 
@@ -165,18 +165,31 @@ def over_limit(*, draft: Draft) -> Email | None:
     )
 
 
-def paid_before(*, draft: Draft) -> Email | None:
-    """An announced draw is not made, because nothing is left to pay."""
-    return send(
-        draft.enrollment,
-        lambda: about_draw(
+def nothing_to_draw(*, draft: Draft) -> Email | None:
+    """An announced draw is not made, because nothing is left that could be charged: draft.reason."""
+
+    def write() -> Letter:
+        amount_cents = draft.noticed_cents or draft.amount_cents
+        match draft.reason:
+            case Reason.NOTHING_OWED:
+                why = _("The bill was canceled: nothing is owed on it. You have nothing to do.")
+            case Reason.TOO_SMALL:
+                why = _(
+                    "Only %(rest)s of the bill is still owed, less than can be charged. Nothing is "
+                    "drawn unless the bill grows."
+                ) % {"rest": format_cents(draft.invoice.payable_cents)}
+            case _other:
+                why = _(
+                    "The bill has been paid, or a payment of it is on its way. You have nothing to do."
+                )
+        return about_draw(
             draft,
-            _("The draw of %(amount)s is not made")
-            % {"amount": format_cents(draft.noticed_cents or draft.amount_cents)},
-            _("The bill has been paid, or a payment of it is on its way. You have nothing to do."),
-            amount_cents=draft.noticed_cents or draft.amount_cents,
-        ),
-    )
+            _("The draw of %(amount)s is not made") % {"amount": format_cents(amount_cents)},
+            why,
+            amount_cents=amount_cents,
+        )
+
+    return send(draft.enrollment, write)
 
 
 def not_made(*, draft: Draft) -> Email | None:

@@ -50,7 +50,7 @@ def skip(draft: Draft, reason: Reason) -> None:
     draft.next_try_on = None
     draft.save()
     if was_announced and reason != Reason.BY_MEMBER:
-        emails.paid_before(draft=draft)
+        emails.nothing_to_draw(draft=draft)
 
 
 def cancel(draft: Draft, reason: Reason) -> None:

@@ -132,6 +132,9 @@ def test_a_canceled_bill_is_not_drawn(draft: Draft, calendar: Calendar, sandbox:
     draft.refresh_from_db()
     assert (draft.state, draft.reason) == (DraftState.SKIPPED, Reason.NOTHING_OWED)
     assert charged(sandbox) == {}
+    told = mails_to(draft.enrollment.account.guarantor.user.email)[-1].message
+    assert "The bill was canceled: nothing is owed on it." in told
+    assert "has been paid" not in told
 
 
 def test_row_39_a_bounced_notice_blocks_its_draw_until_there_is_another_address(

@@ -22,6 +22,7 @@ from tests.support.autopay import (
     work,
 )
 from tests.support.factories import make_staff
+from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,9 @@ def test_a_bill_of_a_few_cents_stays_skipped_while_it_is_small(
     run(region)
     draft.refresh_from_db()
     assert (draft.state, draft.reason) == (DraftState.SKIPPED, Reason.TOO_SMALL)
+    told = mails_to(draft.enrollment.account.guarantor.user.email)[-1].message
+    assert "Only $0.40 of the bill is still owed, less than can be charged." in told
+    assert "has been paid" not in told
     pass_days(calendar, region, until=DUE + dt.timedelta(days=3))
     draft.refresh_from_db()
     assert draft.state == DraftState.SKIPPED
