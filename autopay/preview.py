@@ -1,15 +1,15 @@
 """What a run of a day would draw, and why it would not draw the rest: reads only."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Region
 from autopay import schedule
 from autopay.models import Draft, DraftState, EnrollmentState, Reason, Run, RunState
-from autopay.services.breaker import due_drafts, figures, out_of_line
+from autopay.services.breaker import Figures, due_drafts, figures, figures_of, out_of_line
 from autopay.services.planning import why_not_tried
 from payments.exceptions import MethodNotUsable
 from payments.models import Allocation
@@ -43,16 +43,7 @@ def preview(
     *, region: Region, as_of: dt.date, today: dt.date, account_number: str | None = None
 ) -> Iterator[Line]:
     """Every draft of a region that is not over, by day; `today` is the day on which it would be run."""
-    in_flight = Exists(Allocation.objects.filter(invoice=OuterRef("invoice"), in_flight=True))
-    drafts = (
-        Draft.objects.filter(enrollment__account__region=region)
-        .exclude(state__in=(DraftState.DRAWN, DraftState.CANCELED))
-        .select_related(
-            "invoice", "payment", "held_by", "enrollment__account__region", "enrollment__method"
-        )
-        .annotate(bill_is_busy=in_flight)
-        .order_by("draw_on", "pk")
-    )
+    drafts = _drafts(region)
     if account_number is not None:
         drafts = drafts.filter(enrollment__account__account_number=account_number)
     day = _day(region, as_of, today)
@@ -68,19 +59,44 @@ def preview(
         )
 
 
+def _drafts(region: Region) -> "QuerySet[Draft]":
+    """Every draft that is not over, by day."""
+    in_flight = Exists(Allocation.objects.filter(invoice=OuterRef("invoice"), in_flight=True))
+    return (
+        Draft.objects.filter(enrollment__account__region=region)
+        .exclude(state__in=(DraftState.DRAWN, DraftState.CANCELED))
+        .select_related(
+            "invoice", "payment", "held_by", "enrollment__account__region", "enrollment__method"
+        )
+        .annotate(bill_is_busy=in_flight)
+        .order_by("draw_on", "pk")
+    )
+
+
 def _day(region: Region, as_of: dt.date, today: dt.date) -> Day:
-    """As the breaker would find it; a run that a supervisor released goes on first."""
+    """As the breaker would find it: a run that a supervisor released goes on first, and what earlier
+    days have sent by then counts in the history.
+    """
     runs = Run.objects.filter(region=region)
-    released = runs.filter(as_of__lt=as_of, state=RunState.RELEASED)
-    going_on = {
-        pk for run in released for pk in due_drafts(region, run.as_of).values_list("pk", flat=True)
-    }
-    stopped = _run_says_no(runs.filter(as_of=as_of).first(), region, as_of)
-    due = frozenset() if stopped else frozenset(due_drafts(region, as_of).values_list("pk", flat=True))
-    return Day(as_of, today, due | going_on, stopped)
+    going_on: set[int] = set()
+    ended = []
+    for run in runs.filter(as_of__lt=as_of, state__in=(RunState.OPEN, RunState.RELEASED)):
+        drawn: set[int] = set()
+        if run.state == RunState.RELEASED:
+            due = set(due_drafts(region, run.as_of).values_list("pk", flat=True))
+            going_on |= due
+            of_run = Day(run.as_of, today, frozenset(due), "")
+            drawn = {d.pk for d in _drafts(region).filter(pk__in=due) if not _why_not(d, of_run)}
+        sent = figures_of(Draft.objects.filter(pk__in=drawn), region=region, as_of=run.as_of)
+        ended.append((run.as_of, sent))
+    stopped = _run_says_no(runs.filter(as_of=as_of).first(), region, as_of, ended)
+    due_now = () if stopped else due_drafts(region, as_of).values_list("pk", flat=True)
+    return Day(as_of, today, frozenset(due_now) | going_on, stopped)
 
 
-def _run_says_no(run: Run | None, region: Region, as_of: dt.date) -> str:
+def _run_says_no(
+    run: Run | None, region: Region, as_of: dt.date, ended: Sequence[tuple[dt.date, Figures]]
+) -> str:
     if run is not None and run.state == RunState.CANCELED:
         return f"the run of {as_of} was canceled: {run.decision_reason}"
     if run is not None and run.state == RunState.HELD:
@@ -88,7 +104,7 @@ def _run_says_no(run: Run | None, region: Region, as_of: dt.date) -> str:
     if run is not None and run.was_decided:
         return ""
     found = figures(region=region, as_of=as_of)
-    reasons = out_of_line(found, region=region, before=as_of)
+    reasons = out_of_line(found, region=region, before=as_of, also=ended)
     return f"the run of {as_of} would be held: {'; '.join(reasons)}" if reasons else ""
 
 

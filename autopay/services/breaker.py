@@ -78,10 +78,11 @@ def due_drafts(region: Region, as_of: dt.date) -> "QuerySet[Draft]":
 
 def figures(*, region: Region, as_of: dt.date) -> Figures:
     """Of everything still due in a region on a day, and everything that the day's run sent already."""
-    return _figures(due_drafts(region, as_of), region, as_of)
+    return figures_of(due_drafts(region, as_of), region=region, as_of=as_of)
 
 
-def _figures(due: "QuerySet[Draft]", region: Region, as_of: dt.date) -> Figures:
+def figures_of(due: "QuerySet[Draft]", *, region: Region, as_of: dt.date) -> Figures:
+    """Of these draws, and everything that the day's run sent already."""
     of_day = DraftAttempt.objects.filter(run__region=region, run__as_of=as_of)
     sent = of_day.exclude(payment__state="canceled")
     of_due = due.aggregate(n=Count("pk"), total=Sum("amount_cents"), largest=Max("amount_cents"))
@@ -98,14 +99,23 @@ def _figures(due: "QuerySet[Draft]", region: Region, as_of: dt.date) -> Figures:
     )
 
 
-def out_of_line(found: Figures, *, region: Region, before: dt.date) -> list[str]:
-    """Why a run is to be held, in words for staff; empty where it is not."""
+def out_of_line(
+    found: Figures, *, region: Region, before: dt.date, also: Sequence[tuple[dt.date, Figures]] = ()
+) -> list[str]:
+    """Why a run is to be held, in words for staff; empty where it is not.
+
+    `also` are days that are not over and will count in the history when the run begins.
+    """
     latest = (
         Run.objects.filter(region=region, as_of__lt=before, state=RunState.DONE, count__gt=0)
         .order_by("-as_of")
-        .values_list("count", "total_cents", "largest_cents", "largest_account_cents")[:HISTORY]
+        .values_list("as_of", "count", "total_cents", "largest_cents", "largest_account_cents")[
+            :HISTORY
+        ]
     )
-    return compared(found, [Figures(*row) for row in latest])
+    days = [(day, Figures(*row)) for day, *row in latest] + [day for day in also if day[1].count]
+    days.sort(key=lambda day: day[0], reverse=True)
+    return compared(found, [figures for _day, figures in days[:HISTORY]])
 
 
 def compared(found: Figures, history: Sequence[Figures]) -> list[str]:
@@ -174,9 +184,14 @@ def end_late(*, run_id: int) -> None:
     run = lock_run(run_id)
     if run.state != RunState.OPEN:
         return
-    _write(run, _figures(Draft.objects.none(), run.region, run.as_of))
+    count_sent(run)
     run.state, run.finished_at = RunState.DONE, now()
     run.save()
+
+
+def count_sent(run: Run) -> None:
+    """Of a day that has passed, the history is what was sent."""
+    _write(run, figures_of(Draft.objects.none(), region=run.region, as_of=run.as_of))
 
 
 def _write(run: Run, found: Figures) -> None:

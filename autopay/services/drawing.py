@@ -138,7 +138,7 @@ def _pass(run: Run, today: dt.date, threads: int) -> None:
                 pool.submit(_work_in_thread, run, today, state)
     if state.stripe_is_away:
         log.error("autopay.deferred", region=run.region.code, day=str(run.as_of))
-    _close(run)
+    _close(run, today)
     if state.failures:
         raise ExceptionGroup("draws that failed", state.failures)
 
@@ -332,11 +332,13 @@ def _from_balance(draft: Draft) -> int:
 
 
 @transaction.atomic
-def _close(run: Run) -> None:
+def _close(run: Run, today: dt.date) -> None:
     locked = breaker.lock_run(run.pk)
     if locked.state not in (RunState.OPEN, RunState.RELEASED):
         return
     if breaker.due_drafts(locked.region, locked.as_of).exists():
         return
+    if locked.as_of < today:  # what it was held for may have been announced anew since
+        breaker.count_sent(locked)
     locked.state, locked.finished_at = RunState.DONE, now()
-    locked.save(update_fields=["state", "finished_at"])
+    locked.save()

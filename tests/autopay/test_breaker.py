@@ -13,6 +13,7 @@ from accounts.models import Region
 from accounts.roles import Role
 from autopay.exceptions import NoReason, NotAllowed, NotHeld
 from autopay.models import Draft, DraftState, Enrollment, Reason, Run, RunState, StopReason
+from autopay.preview import preview
 from autopay.services import breaker
 from autopay.services.breaker import Figures, compared, out_of_line
 from demo.stripe.core import Sandbox
@@ -43,12 +44,12 @@ def _small(settings: Any) -> None:
     settings.AUTOPAY_CEILINGS = {**settings.AUTOPAY_CEILINGS, **SMALL, "small_account_cents": 500_00}
 
 
-def usual_days(region: Region, *, count: int, cents: int) -> None:
-    """Five earlier runs of this size, of equal draws from different accounts."""
-    for days in range(1, 6):
+def usual_days(region: Region, *, count: int, cents: int, days: int = 5) -> None:
+    """So many earlier runs of this size, of equal draws from different accounts."""
+    for before in range(1, days + 1):
         Run.objects.create(
             region=region,
-            as_of=DUE - dt.timedelta(days=days),
+            as_of=DUE - dt.timedelta(days=before),
             count=count,
             total_cents=cents,
             largest_cents=cents // count,
@@ -334,3 +335,38 @@ def test_bills_are_counted_by_account(sandbox: Sandbox, calendar: Calendar) -> N
     work(one.account.region, draw=False)
     found = breaker.figures(region=one.account.region, as_of=DUE)
     assert found == Figures(3, 450_00, 200_00, 250_00)
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("state", [RunState.OPEN, RunState.RELEASED])
+def test_a_preview_counts_the_day_that_the_run_ends_before_it_looks(
+    sandbox: Sandbox, calendar: Calendar, state: RunState
+) -> None:
+    """The third day of a region's history is the one that was not over yet."""
+    stands = enrolled(sandbox)
+    region = stands.account.region
+    usual_days(region, count=1, cents=30_00, days=2)
+    small, tomorrow = announced(stands, 30_00), DUE + dt.timedelta(days=1)
+    calendar.go_to(START + dt.timedelta(days=1))
+    large = announced(stands, 800_00, due_on=tomorrow)
+    calendar.go_to(DUE)
+    if state == RunState.OPEN:
+        Run.objects.filter(pk=run(region).pk).update(state=state)
+    else:
+        of_day = Run.objects.create(region=region, as_of=DUE)
+        Run.objects.filter(pk=of_day.pk).update(state=RunState.HELD, held_because="looked odd")
+        Draft.objects.filter(pk=small.pk).update(held_by=of_day)
+        breaker.release_run(run=of_day, by=make_staff(Role.SUPERVISOR), reason="Looked at")
+    calendar.go_to(tomorrow)
+
+    lines = {line.bill: line for line in preview(region=region, as_of=tomorrow, today=tomorrow)}
+    made = run(region)
+
+    assert made.state == RunState.HELD
+    assert list(charged(sandbox).values()) == [30_00]
+    assert [bill for bill, line in lines.items() if line.is_drawn] == (
+        [small.invoice.number] if state == RunState.RELEASED else []
+    )
+    assert lines[large.invoice.number].why == (
+        f"the run of {tomorrow} would be held: {made.held_because}"
+    )

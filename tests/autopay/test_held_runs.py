@@ -97,6 +97,22 @@ def test_a_later_release_announces_anew_and_draws_ten_days_after_that(
     assert_invariants(sandbox)
 
 
+def test_a_late_release_that_sends_nothing_does_not_make_a_large_day_the_usual(
+    held: Run, calendar: Calendar, sandbox: Sandbox
+) -> None:
+    wait(calendar, held.region, 8)
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A hospital's bill")
+    run(held.region)
+    held.refresh_from_db()
+    assert held.state == RunState.DONE
+    assert (held.count, held.total_cents, held.largest_cents, held.largest_account_cents) == (
+        0,
+        0,
+        0,
+        0,
+    )
+
+
 @pytest.mark.parametrize("days", [1, 8])
 def test_a_cancel_reaches_every_draw_and_its_owner_whenever_it_comes(
     held: Run, calendar: Calendar, sandbox: Sandbox, days: int
