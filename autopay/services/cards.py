@@ -11,11 +11,12 @@ from django.db.models import Exists, OuterRef
 from accounts.models import Region
 from autopay import emails
 from autopay.models import Enrollment, EnrollmentEvent, EnrollmentState, StopReason
+from autopay.retries import EXPIRED_CARD
 from autopay.schedule import day_in_month
 from autopay.services.enrollment import go_on_with_renewed
 from autopay.services.locking import lock_enrollment
 from common.batches import for_each
-from payments.models import PaymentMethod
+from payments.models import Payment, PaymentMethod
 
 # So many days before the last day of the month that is printed on the card.
 BEFORE = (30, 7)
@@ -49,10 +50,12 @@ def announce_expiry(*, region: Region, as_of: dt.date) -> int:
 
 def take_up_renewed(*, region: Region, as_of: dt.date) -> int:
     """Start what stopped because its card had expired and was renewed since; returns how many."""
-    stopped_since = EnrollmentEvent.objects.filter(
-        enrollment=OuterRef("pk"),
-        kind=EnrollmentEvent.Kind.STOPPED,
-        at__gte=OuterRef("method__renewed_at"),
+    # When the card was tried counts, not when its refusal was taken in. Where its date alone stopped
+    # the enrollment, the date of the renewed card says whether it can pay.
+    refused_since = Payment.objects.filter(
+        saved_method=OuterRef("method"),
+        decline_code=EXPIRED_CARD,
+        created_at__gte=OuterRef("method__renewed_at"),
     )
     renewed = Enrollment.objects.filter(
         account__region=region,
@@ -60,7 +63,7 @@ def take_up_renewed(*, region: Region, as_of: dt.date) -> int:
         stop_reason=StopReason.METHOD_EXPIRED,
         method__status=PaymentMethod.Status.ACTIVE,
         method__renewed_at__isnull=False,
-    ).exclude(Exists(stopped_since))
+    ).exclude(Exists(refused_since))
     return for_each(
         list(renewed.order_by("pk").values_list("pk", flat=True)),
         lambda pk: go_on_with_renewed(enrollment_id=pk),

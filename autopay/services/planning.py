@@ -86,7 +86,10 @@ def follow_bill(draft: Draft, *, as_of: dt.date) -> None:
         case DraftState.FAILED if draft.next_try_on and _has_lapsed(draft, draft.next_try_on, as_of):
             moves.plan_again(draft, amount_cents=payable, as_of=as_of)
             _check_limit(draft)
-        case DraftState.HELD if _is_free_again(draft, payable):
+        case DraftState.FAILED if payable >= MIN_CENTS and _pays_since_renewal(draft, as_of):
+            moves.plan_again(draft, amount_cents=payable, as_of=as_of)
+            _check_limit(draft)
+        case DraftState.HELD if _is_free_again(draft, payable, as_of):
             moves.plan_again(draft, amount_cents=payable, as_of=as_of)
         case DraftState.SKIPPED if draft.reason in NOTHING_TO_CHARGE and payable >= MIN_CENTS:
             moves.plan_again(draft, amount_cents=payable, as_of=as_of)  # owed again, or more of it
@@ -126,12 +129,26 @@ def _check_limit(draft: Draft) -> None:
         moves.hold(draft, Reason.OVER_LIMIT)
 
 
-def _is_free_again(draft: Draft, payable: int) -> bool:
+def _pays_since_renewal(draft: Draft, as_of: dt.date) -> bool:
+    """Whether a draw was refused because its card had expired, and the card was renewed since."""
+    return (
+        draft.failure_code == retries.EXPIRED_CARD
+        and draft.next_try_on is None
+        and draft.payment is not None
+        and draft.enrollment.method.renewed_at is not None
+        and draft.enrollment.method.renewed_at > draft.payment.created_at
+        and why_not_tried(draft, on=schedule.earliest_announced(as_of)) is None
+    )
+
+
+def _is_free_again(draft: Draft, payable: int, as_of: dt.date) -> bool:
     """Whether what kept a draw on hold is over."""
     limit, reader = draft.enrollment.limit_cents, letters.reader(draft.enrollment)
     match draft.reason:
         case Reason.OVER_LIMIT:
             return limit is None or payable <= limit
+        case Reason.METHOD_REFUSED:  # its card had expired, and was renewed since
+            return why_not_tried(draft, on=schedule.earliest_announced(as_of)) is None
         case Reason.NO_ADDRESS:
             return reader is not None
         case Reason.NOTICE_BOUNCED:
@@ -213,6 +230,7 @@ def _to_plan(region: Region, as_of: dt.date) -> "QuerySet[Enrollment, int]":
     stale = as_of - dt.timedelta(days=schedule.MOST_DAYS_LATE)
     standing = Exists(Notice.objects.filter(draft=OuterRef("pk"), state__in=STANDING))
     free = Q(held_by__isnull=True) | ~Q(held_by__state=RunState.HELD)
+    owed = Q(invoice__open_cents__gte=F("invoice__reserved_cents") + MIN_CENTS)
     left_behind = (
         Q(state__in=to_come) & ~Q(amount_cents=payable)
         | Q(state=DraftState.PLANNED, draw_on__lt=first_day) & ~standing
@@ -220,8 +238,10 @@ def _to_plan(region: Region, as_of: dt.date) -> "QuerySet[Enrollment, int]":
         | Q(state=DraftState.FAILED, next_try_on__lt=stale) & free
         | Q(state=DraftState.HELD)
         | Q(state=DraftState.FAILED, next_try_on__isnull=False, invoice__open_cents=0)
-        | Q(state=DraftState.SKIPPED, reason__in=NOTHING_TO_CHARGE)
-        & Q(invoice__open_cents__gte=F("invoice__reserved_cents") + MIN_CENTS)
+        | Q(state=DraftState.FAILED, failure_code=retries.EXPIRED_CARD, next_try_on__isnull=True)
+        & Q(payment__created_at__lt=F("enrollment__method__renewed_at"))
+        & owed
+        | Q(state=DraftState.SKIPPED, reason__in=NOTHING_TO_CHARGE) & owed
     )
     return (
         Enrollment.objects.filter(account__region=region, state=EnrollmentState.ACTIVE)

@@ -4,14 +4,27 @@ import datetime as dt
 
 import pytest
 
-from autopay.models import Draft, DraftState, Enrollment
-from autopay.services import cards, enrollment
+from autopay.models import Draft, DraftState, Enrollment, Reason, Run
+from autopay.services import cards, drawing, enrollment
+from autopay.terms import choice_of
 from demo.stripe.core import Sandbox
-from payments.gateway import Event
-from payments.models import PaymentMethod
-from payments.services import webhooks
+from payments.models import Payment, PaymentMethod
+from payments.services import submission
 from tests.support import methods
-from tests.support.autopay import DUE, Calendar, announced, by, enrolled, pass_days, run, settle, work
+from tests.support.autopay import (
+    DUE,
+    Calendar,
+    agree,
+    announced,
+    assert_invariants,
+    by,
+    enroll,
+    enrolled,
+    pass_days,
+    run,
+    settle,
+    work,
+)
 from tests.support.mail import mails_to
 from tests.support.stripe import charged
 
@@ -59,24 +72,6 @@ def test_an_expired_card_stops_autopay_and_is_not_charged(sandbox: Sandbox, cale
     assert charged(sandbox) == {}
 
 
-def renewed_by_its_network(sandbox: Sandbox, stands: Enrollment, year: int = 2031) -> None:
-    """Stripe hears of it from the network and tells us."""
-    account = stands.account.region.stripe_account
-    with sandbox.store.write() as tx:
-        found = tx.get(account, str(stands.method.method_id))
-        assert found is not None
-        found["card"]["exp_year"] = year
-        tx.put(account, found)
-    event = Event(
-        id=f"evt_renewed_{year}",
-        type="payment_method.automatically_updated",
-        object_id=str(stands.method.method_id),
-        api_version="",
-    )
-    assert webhooks.receive(account=account, event=event) is not None
-    webhooks.process_pending()
-
-
 def subjects(stands: Enrollment) -> list[str]:
     return [mail.subject for mail in mails_to(stands.account.guarantor.user.email)]
 
@@ -89,7 +84,7 @@ def test_a_card_that_its_network_renews_in_time_is_drawn_from_as_if_nothing_were
 ) -> None:
     stands = expiring(sandbox, 2026, 10)
     announced(stands)
-    renewed_by_its_network(sandbox, stands)
+    methods.renewed_by_its_network(sandbox, stands.method)
     calendar.go_to(DUE)
     work(stands.account.region)
     stands.refresh_from_db()
@@ -111,7 +106,7 @@ def test_a_card_that_is_renewed_after_the_stop_starts_autopay_again_and_is_told(
     stands.refresh_from_db()
     assert stands.state == "stopped"
 
-    renewed_by_its_network(sandbox, stands)
+    methods.renewed_by_its_network(sandbox, stands.method)
     work(stands.account.region)
     work(stands.account.region)
 
@@ -131,12 +126,7 @@ def test_a_card_that_its_bank_calls_expired_is_taken_up_again_only_once_it_is_re
     """Its date has not come, but the bank has sent another card: a refusal, not a date."""
     stands = enrolled(sandbox)
     draft = announced(stands)
-    account = stands.account.region.stripe_account
-    with sandbox.store.write() as tx:
-        found = tx.get(account, str(stands.method.method_id))
-        assert found is not None
-        found["_test_card"] = "pm_card_chargeDeclinedExpiredCard"
-        tx.put(account, found)
+    methods.becomes(sandbox, stands.method, "pm_card_chargeDeclinedExpiredCard")
     calendar.go_to(DUE)
     work(stands.account.region)
     stands.refresh_from_db()
@@ -148,12 +138,8 @@ def test_a_card_that_its_bank_calls_expired_is_taken_up_again_only_once_it_is_re
     stands.refresh_from_db()
     assert stands.state == "stopped"
 
-    with sandbox.store.write() as tx:
-        found = tx.get(account, str(stands.method.method_id))
-        assert found is not None
-        found["_test_card"] = "pm_card_visa"
-        tx.put(account, found)
-    renewed_by_its_network(sandbox, stands, 2037)
+    methods.becomes(sandbox, stands.method, "pm_card_visa")
+    methods.renewed_by_its_network(sandbox, stands.method, 2037)
     pass_days(calendar, stands.account.region, until=DUE + dt.timedelta(days=14))
 
     draft.refresh_from_db()
@@ -169,7 +155,7 @@ def test_what_its_owner_had_paused_stays_paused_when_the_card_is_renewed(
     enrollment.pause(enrollment=stands, **by(stands))
     stands.refresh_from_db()
     enrollment.stop(enrollment=stands, reason="method_expired")
-    renewed_by_its_network(sandbox, stands)
+    methods.renewed_by_its_network(sandbox, stands.method)
     work(stands.account.region)
     stands.refresh_from_db()
     assert stands.state == "paused"
@@ -180,3 +166,79 @@ def test_what_its_owner_had_paused_stays_paused_when_the_card_is_renewed(
     settle(stands.account.region)
     assert charged(sandbox) == {}
     assert Draft.objects.get().state != DraftState.DRAWN
+
+
+def called_expired(sandbox: Sandbox, calendar: Calendar) -> Draft:
+    """The bank says so to a draw, though the date on the card has not come."""
+    draft = announced(enrolled(sandbox))
+    methods.becomes(sandbox, draft.enrollment.method, "pm_card_chargeDeclinedExpiredCard")
+    calendar.go_to(DUE)
+    run(draft.enrollment.account.region)
+    draft.refresh_from_db()
+    assert (draft.state, draft.failure_code) == (DraftState.FAILED, "expired_card")
+    return draft
+
+
+def renewed_and_drawn(sandbox: Sandbox, calendar: Calendar, stands: Enrollment) -> Draft:
+    """Weeks pass without a draw of the bill; then the card is renewed, and weeks pass again."""
+    region = stands.account.region
+    pass_days(calendar, region, until=DUE + dt.timedelta(days=15))
+    assert Payment.objects.count() == 1
+    methods.becomes(sandbox, stands.method, "pm_card_visa")
+    methods.renewed_by_its_network(sandbox, stands.method, 2037)
+    pass_days(calendar, region, until=DUE + dt.timedelta(days=30))
+    assert_invariants(sandbox)
+    return stands.drafts.get()
+
+
+def test_a_bill_refused_by_an_expired_card_that_was_chosen_anew_is_drawn_once_it_is_renewed(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """Choosing it anew starts autopay for other bills; this one waits for the new card."""
+    stands = called_expired(sandbox, calendar).enrollment
+    enrollment.change_method(
+        enrollment=stands,
+        method=stands.method,
+        agreement=agree(stands.account, choice_of(stands)),
+        by=stands.account.guarantor.user,
+    )
+    assert renewed_and_drawn(sandbox, calendar, stands).state == DraftState.DRAWN
+    assert list(charged(sandbox).values()) == [120_00]
+
+
+def test_a_bill_held_under_a_new_enrollment_is_drawn_once_its_expired_card_is_renewed(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    stands = called_expired(sandbox, calendar).enrollment
+    enrollment.cancel(enrollment=stands, **by(stands))
+    again = enroll(stands.method)
+    work(stands.account.region)
+    assert again.drafts.get().reason == Reason.METHOD_REFUSED
+    assert renewed_and_drawn(sandbox, calendar, again).state == DraftState.DRAWN
+    assert list(charged(sandbox).values()) == [120_00]
+
+
+def test_a_card_that_is_renewed_before_we_learn_of_the_refusal_goes_on(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
+    """What counts is when the old card was tried, not when its refusal was taken in."""
+    draft = announced(enrolled(sandbox))
+    stands, region = draft.enrollment, draft.enrollment.account.region
+    methods.becomes(sandbox, stands.method, "pm_card_chargeDeclinedExpiredCard")
+    calendar.go_to(DUE)
+    made = Run.objects.create(region=region, as_of=DUE)
+    payment = drawing.claim(draft_id=draft.pk, run=made, today=DUE)
+    assert payment is not None
+    submission.advance(payment_id=payment.pk, via="schedule")  # nobody takes in what became of it
+    calendar.go_to(DUE, hour=13)
+    methods.becomes(sandbox, stands.method, "pm_card_visa")
+    methods.renewed_by_its_network(sandbox, stands.method, 2037)
+    calendar.go_to(DUE, hour=14)
+    settle(region)
+    stands.refresh_from_db()
+    assert stands.stop_reason == "method_expired"
+
+    pass_days(calendar, region, until=DUE + dt.timedelta(days=15))
+
+    assert subjects(stands).count(RENEWED) == 1
+    assert list(charged(sandbox).values()) == [120_00]

@@ -12,7 +12,7 @@ from payments.gateway import Consent
 from payments.methods import describe
 from payments.models import Checkout, Payment, PaymentEvent, PaymentMethod
 from payments.services import checkout as checkouts
-from payments.services import setups, submission
+from payments.services import setups, submission, webhooks
 from tests.support import paying
 
 CONSENT = Consent(ip_address="203.0.113.7", user_agent="Test browser")
@@ -102,3 +102,21 @@ def becomes(sandbox: Sandbox, method: PaymentMethod, card: str) -> None:
         assert found is not None
         found["_test_card"] = card
         tx.put(account, found)
+
+
+def renewed_by_its_network(sandbox: Sandbox, method: PaymentMethod, year: int = 2031) -> None:
+    """Stripe hears of it from the network and tells us."""
+    account = method.account.region.stripe_account
+    with sandbox.store.write() as tx:
+        found = tx.get(account, str(method.method_id))
+        assert found is not None
+        found["card"]["exp_year"] = year
+        tx.put(account, found)
+    event = gateway.Event(
+        id=f"evt_renewed_{year}",
+        type="payment_method.automatically_updated",
+        object_id=str(method.method_id),
+        api_version="",
+    )
+    assert webhooks.receive(account=account, event=event) is not None
+    webhooks.process_pending()
