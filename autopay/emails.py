@@ -258,15 +258,19 @@ def stopped(*, enrollment: Enrollment) -> Email | None:
                 )
             case _other:
                 why = _("The bank refuses %(method)s for good.") % method
-        return about(
-            enrollment,
-            _("%(autopay)s has stopped") % {"autopay": scope_words(enrollment)},
-            why,
-            _(
+        if enrollment.stop_reason == StopReason.METHOD_EXPIRED:
+            until = _(
+                "Nothing is drawn until you choose another payment method, or your bank renews the "
+                "card: then autopay goes on with it by itself, and we tell you first. Please pay what "
+                "is due meanwhile yourself."
+            )
+        else:
+            until = _(
                 "Nothing is drawn until you choose another payment method. Please pay what is due "
                 "meanwhile yourself."
-            ),
-        )
+            )
+        subject = _("%(autopay)s has stopped") % {"autopay": scope_words(enrollment)}
+        return about(enrollment, subject, why, until)
 
     return send(enrollment, write)
 

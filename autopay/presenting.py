@@ -199,9 +199,12 @@ def _state(enrollment: Enrollment) -> Standing:
             return Standing("good", _("On"))
         case EnrollmentState.PAUSED:
             return Standing("warn", _("Paused"), _("Nothing is drawn until you resume it."))
-    why = StopReason(enrollment.stop_reason).label
-    return Standing(
-        "bad",
-        _("Stopped"),
-        _("%(why)s. Nothing is drawn until you choose another payment method.") % {"why": why},
-    )
+    why = {"why": StopReason(enrollment.stop_reason).label}
+    if enrollment.stop_reason == StopReason.METHOD_EXPIRED:
+        meaning = _(
+            "%(why)s. Nothing is drawn until you choose another payment method, or your bank renews "
+            "the card: then we tell you, and autopay goes on."
+        )
+    else:
+        meaning = _("%(why)s. Nothing is drawn until you choose another payment method.")
+    return Standing("bad", _("Stopped"), meaning % why)

@@ -150,10 +150,15 @@ def _retries(choice: Choice) -> str:
             "A debit that my bank returns because there was not enough money may be tried again, at "
             "most twice. I am told by e-mail each time."
         )
-    return _(
+    tries = _(
         "A charge that my bank declines for now may be tried again, at most four times in 30 days in "
         "all. I am told by e-mail each time."
     )
+    renewal = _(
+        "Nothing is charged to a card that has expired. If my bank renews it, autopay goes on with the "
+        "renewed card: I am told by e-mail first, and each draw is announced as above."
+    )
+    return f"{tries} {renewal}"
 
 
 def _how_to_stop(region: Region) -> str:

@@ -8,7 +8,6 @@ from django.core.mail.backends import smtp
 from django.db.models import OuterRef, Subquery
 from post_office.models import STATUS, Email, Log
 
-
 REFUSING = (550, 551, 553)  # RFC 5321 4.2.3: the mailbox, not the server or the message
 # RFC 3463 3.2 and 3.3, RFC 7505 for the last of 5.1: no such mailbox, domain or name, moved away, takes
 # no mail, disabled.

@@ -23,8 +23,9 @@ from payments.gateway import Consent
 from payments.methods import BANK_ACCOUNT
 from payments.models import Authorization, Checkout
 
-# Changes with every change of wording (tests/payments/test_authorizations.py holds the wording).
-VERSION = "2026-11"
+# Changes with every change of wording (tests/payments/test_authorizations.py and
+# tests/autopay/test_enrolling.py hold the wording).
+VERSION = "2026-12"
 Purpose = Authorization.Purpose
 
 

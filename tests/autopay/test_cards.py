@@ -70,6 +70,8 @@ def test_an_expired_card_stops_autopay_and_is_not_charged(sandbox: Sandbox, cale
     stands.refresh_from_db()
     assert (stands.state, stands.stop_reason) == ("stopped", "method_expired")
     assert charged(sandbox) == {}
+    mail = mails_to(stands.account.guarantor.user.email)[-1]
+    assert "or your bank renews the card: then autopay goes on with it by itself" in mail.message
 
 
 def subjects(stands: Enrollment) -> list[str]:

@@ -2,9 +2,11 @@
 
 import dataclasses
 import datetime as dt
+import hashlib
 
 import pytest
 from django.db import IntegrityError
+from pytest_django import Settings
 
 from autopay.exceptions import AlreadyEnrolled, BadChoice, NotAgreed
 from autopay.models import Draft, Enrollment, EnrollmentEvent, Scope
@@ -12,6 +14,7 @@ from autopay.services import enrollment
 from autopay.terms import for_autopay
 from demo.stripe.core import Sandbox
 from payments import hooks
+from payments.authorizations import VERSION
 from payments.exceptions import MethodNotUsable
 from payments.models import Authorization
 from payments.services import methods as saved
@@ -44,6 +47,34 @@ def test_what_was_agreed_to_is_stored_word_for_word_and_mailed(
     mail = mails_to(stands.account.guarantor.user.email)[-1]
     assert mail.subject == "Autopay of your premiums is on"
     assert all(paragraph in mail.message for paragraph in shown.paragraphs)
+
+
+def test_new_words_need_a_new_version(sandbox: Sandbox, calendar: Calendar, settings: Settings) -> None:
+    """Whoever changes the wording changes VERSION, and then these two."""
+    settings.RETURNED_ITEM_FEE_CENTS = 25_00
+    account = make_account()
+    region = account.region
+    region.legal_entity, region.phone, region.tty = "Payee", "555-0100", "711"
+    texts = [
+        for_autopay(region=region, choice=choose(methods.add(sandbox, account, kind), **more)).text
+        for kind in ("pm_card_visa", methods.BANK)
+        for more in (
+            {"scope": Scope.PREMIUMS, "day_of_month": 31, "limit_cents": 500_00},
+            {"scope": Scope.MEDICAL, "use_balance": True},
+        )
+    ]
+    wording = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    assert (VERSION, wording) == ("2026-12", "febd2f1dd5e59c43")
+
+
+def test_who_agrees_to_a_card_agrees_to_its_renewal(sandbox: Sandbox, calendar: Calendar) -> None:
+    card, bank = (
+        enrolled(sandbox, card=kind).authorization.text for kind in ("pm_card_visa", methods.BANK)
+    )
+    assert (
+        "If my bank renews it, autopay goes on with the renewed card: I am told by e-mail first" in card
+    )
+    assert "renewed card" not in bank
 
 
 def test_bills_that_are_open_are_planned_at_once(sandbox: Sandbox, calendar: Calendar) -> None:

@@ -102,7 +102,7 @@ def test_new_words_need_a_new_version(region: Region, settings: Settings) -> Non
         for_saving(region=region, kind="card", method="Card").text,
     ]
     wording = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
-    assert (VERSION, wording) == ("2026-11", "14fc1334dc955694")
+    assert (VERSION, wording) == ("2026-12", "14fc1334dc955694")
 
 
 class TestWhatIsStored:
