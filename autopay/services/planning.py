@@ -19,6 +19,7 @@ from autopay.models import (
     Notice,
     NoticeState,
     Reason,
+    Run,
     RunState,
     Scope,
 )
@@ -67,8 +68,14 @@ def plan(*, enrollment: Enrollment, as_of: dt.date) -> None:
             invoice=invoice,
             amount_cents=invoice.payable_cents,
             draw_on=schedule.draw_date(chosen, due_on=invoice.due_on, as_of=as_of),
+            held_by=_withholding(invoice),
         )
         _check_limit(draft)
+
+
+def _withholding(invoice: Invoice) -> Run | None:
+    """The run that waits for a supervisor with this bill in it, under an earlier enrollment."""
+    return Run.objects.filter(drafts__invoice=invoice, state=RunState.HELD).first()
 
 
 def follow_bill(draft: Draft, *, as_of: dt.date) -> None:

@@ -18,6 +18,7 @@ from tests.support.autopay import (
     announced,
     assert_invariants,
     by,
+    enroll,
     enrolled,
     pass_days,
     run,
@@ -146,6 +147,24 @@ def test_a_cancel_reaches_who_paused_meanwhile_and_who_had_resumed(
         (DraftState.CANCELED, Reason.RUN_CANCELED)
     }
     wait(calendar, held.region, 30)
+    assert charged(sandbox) == {}
+
+
+def test_whoever_cancels_and_enrolls_again_does_not_take_the_bill_out_of_the_run(
+    held: Run, calendar: Calendar, sandbox: Sandbox
+) -> None:
+    small = Draft.objects.order_by("pk")[1]
+    enrollment.cancel(enrollment=small.enrollment, **by(small.enrollment))
+    again = enroll(small.enrollment.method).drafts.get()
+    wait(calendar, held.region, 20)
+    again.refresh_from_db()
+    assert (again.invoice, again.held_by, again.state) == (small.invoice, held, DraftState.PLANNED)
+    assert charged(sandbox) == {}
+
+    breaker.cancel_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A feed sent it twice")
+    again.refresh_from_db()
+    assert (again.state, again.reason) == (DraftState.CANCELED, Reason.RUN_CANCELED)
+    wait(calendar, held.region, 40)
     assert charged(sandbox) == {}
 
 
