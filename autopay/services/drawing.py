@@ -94,17 +94,20 @@ def run(*, region: Region, as_of: dt.date, today: dt.date, threads: int = 1) -> 
     an ExceptionGroup of what went wrong with single draws, after the others were made.
     """
     check_day(region=region, as_of=as_of, today=today)
+    failures: list[Exception] = []
     for before in Run.objects.filter(region=region, as_of__lt=as_of).exclude(state__in=ENDED):
         match before.state:
             case RunState.RELEASED:
-                _pass(before, today, threads)
+                failures += _pass(before, today, threads)
             case RunState.HELD:
                 breaker.check(run_id=before.pk)
             case RunState.OPEN:
                 breaker.end_late(run_id=before.pk)
     made, _new = Run.objects.get_or_create(region=region, as_of=as_of)
     if breaker.check(run_id=made.pk):
-        _pass(made, today, threads)
+        failures += _pass(made, today, threads)
+    if failures:
+        raise ExceptionGroup("draws that failed", failures)
     return Run.objects.select_related("region").get(pk=made.pk)
 
 
@@ -124,8 +127,8 @@ def check_day(*, region: Region, as_of: dt.date, today: dt.date) -> None:
         raise ClockSetBack(last.as_of)
 
 
-def _pass(run: Run, today: dt.date, threads: int) -> None:
-    """Take up every draft that is due, then close the run where nothing is left."""
+def _pass(run: Run, today: dt.date, threads: int) -> list[Exception]:
+    """Take up every draft that is due, close the run where nothing is left; returns what failed."""
     state = Pass(
         keys=iter(_due_keys(run)),
         most_unanswered=1 if _waits_for_stripe(run.region) else MOST_UNANSWERED,
@@ -139,8 +142,7 @@ def _pass(run: Run, today: dt.date, threads: int) -> None:
     if state.stripe_is_away:
         log.error("autopay.deferred", region=run.region.code, day=str(run.as_of))
     _close(run, today)
-    if state.failures:
-        raise ExceptionGroup("draws that failed", state.failures)
+    return state.failures
 
 
 def _due_keys(run: Run) -> list[int]:
@@ -177,7 +179,7 @@ def _work(
         try:
             with gateway.background(lets_go=True):
                 payment = draw(draft_id=key, run=run, today=today)
-        except Exception as error:  # noqa: BLE001  raised by _pass
+        except Exception as error:  # noqa: BLE001  raised by run
             state.note_failure(error)
         else:
             if payment is not None:

@@ -3,13 +3,14 @@ reaches all of it.
 """
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from accounts.models import Region
 from accounts.roles import Role
 from autopay.models import Draft, DraftState, NoticeState, Reason, Run, RunState
-from autopay.services import breaker, enrollment
+from autopay.services import breaker, drawing, enrollment
 from demo.stripe.core import Sandbox
 from payments.models import Payment
 from tests.support.autopay import (
@@ -184,3 +185,29 @@ def test_a_draw_that_was_dated_anew_is_not_made_before_the_release(
     small.refresh_from_db()
     assert small.state == DraftState.NOTICED
     assert charged(sandbox) == {}
+
+
+def test_a_draw_of_a_released_run_that_fails_does_not_keep_today_from_being_drawn(
+    held: Run, calendar: Calendar, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would fail at every pass, and the region would draw nothing for days."""
+    broken = Draft.objects.order_by("pk")[0]
+    breaker.release_run(run=held, by=make_staff(Role.SUPERVISOR), reason="A hospital's bill")
+    day = DUE + dt.timedelta(days=1)
+    today = announced(enrolled(sandbox), 55_00, due_on=DUE + dt.timedelta(days=14))
+    Draft.objects.filter(pk=today.pk).update(draw_on=day, noticed_on=day - dt.timedelta(days=10))
+    calendar.go_to(day)
+    draw = drawing.draw
+
+    def fails_for_one(**given: Any) -> Payment | None:
+        if given["draft_id"] == broken.pk:
+            raise RuntimeError("a row that cannot be")
+        return draw(**given)
+
+    monkeypatch.setattr(drawing, "draw", fails_for_one)
+    with pytest.raises(ExceptionGroup) as raised:
+        run(held.region)
+    assert [str(error) for error in raised.value.exceptions] == ["a row that cannot be"]
+    today.refresh_from_db()
+    assert today.state == DraftState.DRAWN
+    assert sorted(charged(sandbox).values()) == [55_00, 80_00]
