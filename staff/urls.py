@@ -33,6 +33,7 @@ def desk_urls(wrap: Callable[[View], View]) -> list[URLPattern]:
         page("accounts/<int:key>/apply-balance/", balances.ApplyBalance.as_view(), "apply_balance"),
         page("accounts/<int:key>/refund-balance/", balances.RefundBalance.as_view(), "refund_balance"),
         page("bills/<int:key>/correct/", bills.CorrectBill.as_view(), "correct"),
+        page("bills/<int:key>/cancel/", bills.CancelBill.as_view(), "cancel"),
         page("mails/<int:key>/again/", mails.MailAgain.as_view(), "mail_again"),
         page("refund-requests/", requests.waiting, "requests"),
         page("refund-requests/<int:key>/", requests.Decide.as_view(), "decide"),

@@ -12,7 +12,16 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from accounts.models import Member
-from billing.models import BillingAccount, Correction, EntryKind, Invoice, InvoiceLine, LedgerCode
+from billing import emails
+from billing.models import (
+    BillingAccount,
+    Correction,
+    EntryKind,
+    Invoice,
+    InvoiceLine,
+    JournalLine,
+    LedgerCode,
+)
 from billing.services import balance
 from billing.services.ledger import Posting, post
 from common import references
@@ -152,7 +161,7 @@ def _post_billed(invoice: Invoice, credit: LedgerCode) -> None:
 
 @transaction.atomic
 def void(*, invoice: Invoice) -> Invoice:
-    """Cancel a bill; what was paid on it becomes account balance, visibly.
+    """Cancel a bill; what was paid on it becomes account balance, visibly. Its member gets a mail.
 
     Raises CannotVoid while a payment of it is on its way. Canceling twice is canceling once.
     """
@@ -162,20 +171,18 @@ def void(*, invoice: Invoice) -> Invoice:
         return locked
     if locked.reserved_cents:
         raise CannotVoid(locked.number)
-    owed_cents = locked.open_cents
-    corrected = taken_off(locked)
-    paid_cents = locked.total_cents - owed_cents - sum(corrected.values())
+    owed_cents, paid_cents, corrected = locked.open_cents, paid_on(locked), taken_off(locked)
     locked.open_cents, locked.voided_at, locked.pay_code = 0, now(), None
     locked.save(update_fields=["open_cents", "voided_at", "pay_code"])
     if paid_cents:
         balance.credit(account=account, amount_cents=paid_cents)
     sides = [
-        Posting(LedgerCode.BILLED_REVENUE, locked.total_cents, account, locked),
         Posting(LedgerCode.RECEIVABLE, -owed_cents, account, locked),
         Posting(LedgerCode.ACCOUNT_BALANCE, -paid_cents, account, locked),
         *(Posting(code, -cents, account, locked) for code, cents in corrected.items()),
     ]
     if locked.total_cents:
+        sides.append(Posting(_billed_against(locked), locked.total_cents, account, locked))
         post(
             kind=EntryKind.INVOICE_VOIDED,
             source="invoice",
@@ -184,7 +191,19 @@ def void(*, invoice: Invoice) -> Invoice:
             effective_on=business_date(account.region.time_zone),
             lines=[side for side in sides if side.amount_cents],
         )
+    emails.canceled(invoice=locked, paid_cents=paid_cents)
     return locked
+
+
+def _billed_against(invoice: Invoice) -> LedgerCode:
+    """What the bill was posted against: revenue, or what took the money that came back unpaid."""
+    issued = JournalLine.objects.filter(invoice=invoice, entry__kind=EntryKind.INVOICE_ISSUED)
+    return LedgerCode(issued.values_list("ledger_account", flat=True).get(amount_cents__lt=0))
+
+
+def paid_on(invoice: Invoice) -> int:
+    """What was paid on a bill and did not go back, in cents; the bill is not canceled."""
+    return invoice.total_cents - invoice.open_cents - sum(taken_off(invoice).values())
 
 
 def taken_off(invoice: Invoice) -> dict[LedgerCode, int]:

@@ -33,6 +33,7 @@ class Action(models.TextChoices):
     PAYMENT_MOVED = "payment_moved", _("Moved a payment to another bill")
     BILL_ADJUSTED = "bill_adjusted", _("Adjusted a bill")
     BILL_WRITTEN_OFF = "bill_written_off", _("Wrote off a bill")
+    BILL_CANCELED = "bill_canceled", _("Canceled a bill")
     PAYMENT_ASKED = "payment_asked", _("Asked Stripe about a payment")
     PAYMENT_ENDED = "payment_ended", _("Marked a payment as not charged")
     MAILED_AGAIN = "mailed_again", _("Sent a mail again")

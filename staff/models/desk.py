@@ -12,7 +12,7 @@ class May(models.TextChoices):
     RECORD = "record_payments", "Can record check and cash payments"
     USE_BALANCE = "use_balances", "Can apply and refund an account balance"
     MOVE = "move_payments", "Can move a payment to another bill"
-    CORRECT = "correct_bills", "Can adjust and write off bills"
+    CORRECT = "correct_bills", "Can adjust, write off and cancel bills"
     RESOLVE = "resolve_payments", "Can resolve payments without an outcome"
     RELEASE = "release_autopay", "Can release held autopay runs"
     MAIL = "mail_again", "Can send a mail again"

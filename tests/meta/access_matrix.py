@@ -609,6 +609,10 @@ ROWS: dict[str, Row] = {
     "admin:desk_correct POST": staff(
         *DECIDING, outcome=UNPROCESSABLE, method="post", args=lambda world: [world.invoice.pk]
     ),
+    "admin:desk_cancel": staff(*DECIDING, args=lambda world: [world.invoice.pk]),
+    "admin:desk_cancel POST": staff(
+        *DECIDING, outcome=UNPROCESSABLE, method="post", args=lambda world: [world.invoice.pk]
+    ),
     "admin:desk_decide": staff(*DECIDING, args=lambda world: [world.refund_request()]),
     "admin:desk_decide POST": staff(
         *DECIDING,

@@ -73,6 +73,7 @@ def test_pages_of_the_desk(
     look(reverse("admin:desk_move", args=[paid.reference]))
     look(reverse("admin:desk_refund", args=[paid.reference]))
     look(reverse("admin:desk_correct", args=[bill.pk]))
+    look(reverse("admin:desk_cancel", args=[bill.pk]))
     look(reverse("admin:desk_apply_balance", args=[account.pk]))
     look(reverse("admin:desk_requests"))
     look(reverse("admin:desk_audit"))
