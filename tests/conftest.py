@@ -4,6 +4,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
+from django.utils.module_loading import import_string
 from xdist.scheduler import LoadScopeScheduling
 
 from demo import postgres, redis
@@ -121,9 +123,14 @@ def _receipts_are_left_due(request: pytest.FixtureRequest, monkeypatch: pytest.M
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays to the end: looking through it again and again for garbage would
-    take an eighth of the run.
+    """What a first page would load is loaded before any test, so that none of it takes over the clock
+    of the test that comes first. And what is loaded by now stays to the end: looking through it again
+    and again for garbage would take an eighth of the run.
     """
+    import_module(settings.ROOT_URLCONF)
+    (templates,) = settings.TEMPLATES
+    for path in (*settings.MIDDLEWARE, *templates["OPTIONS"]["context_processors"]):
+        import_string(path)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

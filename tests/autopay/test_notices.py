@@ -173,11 +173,11 @@ def test_row_39_a_bounced_notice_blocks_its_draw_until_there_is_another_address(
 def test_row_39_staff_have_a_bounced_notice_sent_again_and_the_draw_is_announced_anew(
     sandbox: Sandbox, calendar: Calendar, mail_server: MailServer
 ) -> None:
-    """The mailbox was full or closed for a while: the address is the same, and works again."""
+    """The mailbox was closed for a while: the address is the same, and works again."""
     stands = enrolled(sandbox)
     region = stands.account.region
     invoice = bill(stands, due_on=DUE)
-    mail_server.answers(552, b"5.2.2 mailbox full")
+    mail_server.answers(550, b"5.2.1 mailbox disabled")
     work(region)
     assert draft_of(invoice).reason == Reason.NOTICE_BOUNCED
 

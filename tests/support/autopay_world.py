@@ -203,7 +203,7 @@ class World:
         if code is None:
             self.mail_server.is_away()
         else:
-            self.mail_server.answers(code)
+            self.mail_server.answers(code, b"5.1.1 no such mailbox" if code == 550 else b"")
         self.live(days)
         self.mail_server.is_well()
 
